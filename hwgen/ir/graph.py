@@ -1,0 +1,132 @@
+"""The integer graph: immutable nodes in topological order, and its numpy reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from hwgen.errors import InputError
+from hwgen.ir.dtypes import TensorType
+from hwgen.ir.ops.base import IntArray, Op
+
+
+@dataclass(frozen=True)
+class Input:
+    """A tensor that enters the hardware, as codes."""
+
+    name: str
+    type: TensorType
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One operation; its only output tensor carries the node's name.
+
+    inputs : names of the tensors it reads, in the op's order
+    source : the layer of the model file it came from, for messages and reports
+    """
+
+    name: str
+    op: Op
+    inputs: tuple[str, ...]
+    source: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Integer operations from ``inputs`` to ``outputs``, nodes in topological order."""
+
+    inputs: tuple[Input, ...]
+    nodes: tuple[Node, ...]
+    outputs: tuple[str, ...]
+    _by_name: dict[str, Node] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", {node.name: node for node in self.nodes})
+
+    def __getitem__(self, name: str) -> Node:
+        return self._by_name[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._by_name
+
+    @cached_property
+    def types(self) -> dict[str, TensorType]:
+        """The type of every tensor, by name."""
+        types = {entry.name: entry.type for entry in self.inputs}
+        for node in self.nodes:
+            types[node.name] = node.op.infer(*(types[name] for name in node.inputs))
+        return types
+
+    @cached_property
+    def _consumers(self) -> dict[str, tuple[Node, ...]]:
+        found: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            for name in dict.fromkeys(node.inputs):
+                found.setdefault(name, []).append(node)
+        return {name: tuple(nodes) for name, nodes in found.items()}
+
+    def consumers(self, name: str) -> tuple[Node, ...]:
+        """Return the nodes that read tensor ``name``, each once."""
+        return self._consumers.get(name, ())
+
+    def pairs(self, first: type[Op], second: type[Op]) -> Iterator[tuple[Node, Node]]:
+        """Yield ``(a, b)`` where ``b`` is the only reader of ``a`` and their ops have these types."""
+        for node in self.nodes:
+            readers = self.consumers(node.name)
+            if isinstance(node.op, first) and len(readers) == 1 and node.name not in self.outputs:
+                (reader,) = readers
+                if isinstance(reader.op, second):
+                    yield node, reader
+
+    def with_nodes(self, nodes: Iterable[Node]) -> Graph:
+        """Return the graph with other nodes, same inputs and outputs."""
+        return replace(self, nodes=tuple(nodes))
+
+    def replace_op(self, name: str, op: Op) -> Graph:
+        """Return the graph with the op of node ``name`` exchanged."""
+        return self.with_nodes(replace(n, op=op) if n.name == name else n for n in self.nodes)
+
+    def fuse(self, first: Node, second: Node, op: Op) -> Graph:
+        """Return the graph with ``first`` gone and ``second`` computing ``op`` on its inputs."""
+        merged = replace(second, op=op, inputs=first.inputs)
+        return self.with_nodes(
+            merged if n.name == second.name else n for n in self.nodes if n.name != first.name
+        )
+
+    def run_all(self, x: IntArray | Mapping[str, IntArray]) -> dict[str, IntArray]:
+        """Compute every tensor, by name; ``x`` as for ``run``."""
+        given = x if isinstance(x, Mapping) else {self.inputs[0].name: x}
+        values: dict[str, IntArray] = {}
+        for entry in self.inputs:
+            values[entry.name] = _checked(entry, np.asarray(given[entry.name]))
+        for node in self.nodes:
+            values[node.name] = node.op.reference(*(values[name] for name in node.inputs))
+        return values
+
+    def run(self, x: IntArray | Mapping[str, IntArray]) -> IntArray:
+        """Compute the first output for input codes ``x`` of shape ``(frames, *shape)``."""
+        return self.run_all(x)[self.outputs[0]]
+
+
+def _checked(entry: Input, codes: np.ndarray) -> IntArray:
+    kind = entry.type
+    if codes.shape[1:] != kind.shape:
+        raise InputError(
+            f"input {entry.name} has shape {codes.shape}, expected (frames, "
+            f"{', '.join(map(str, kind.shape))})"
+        )
+    if codes.dtype.kind not in "iu":
+        raise InputError(f"input {entry.name} has type {codes.dtype}, expected integer codes")
+    codes = codes.astype(np.int64)
+    if codes.size and (codes.min() < kind.low or codes.max() > kind.high):
+        raise InputError(
+            f"input {entry.name} has codes {codes.min()}..{codes.max()}, "
+            f"allowed are {kind.low}..{kind.high}"
+        )
+    if kind.bipolar and (codes == 0).any():
+        raise InputError(f"input {entry.name} holds 0, allowed are -1 and +1")
+    return codes

@@ -1,0 +1,15 @@
+"""Fixtures shared by all tests."""
+
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder with real networks and data sets that stand beside the repository."""
+    if not SHARED.is_dir():
+        pytest.skip("real networks and data sets are not here: no ../shared beside the repository")
+    return SHARED
