@@ -9,7 +9,7 @@ from hwgen.errors import ShapeError
 
 
 def range_bits(low: int, high: int) -> int:
-    """Return the bits that hold every integer in ``low..high`` (two's complement if ``low < 0``)."""
+    """Return the bits that hold each of ``low..high`` (two's complement if ``low < 0``)."""
     if low >= 0:
         return max(1, high.bit_length())
     return max((-low - 1).bit_length(), max(high, 0).bit_length()) + 1

@@ -74,7 +74,7 @@ class Graph:
         return self._consumers.get(name, ())
 
     def pairs(self, first: type[Op], second: type[Op]) -> Iterator[tuple[Node, Node]]:
-        """Yield ``(a, b)`` where ``b`` is the only reader of ``a`` and their ops have these types."""
+        """Yield ``(a, b)`` of these ops where ``b`` is the only reader of ``a``."""
         for node in self.nodes:
             readers = self.consumers(node.name)
             if isinstance(node.op, first) and len(readers) == 1 and node.name not in self.outputs:
