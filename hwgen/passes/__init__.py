@@ -1,0 +1,5 @@
+"""Exact graph rewrites that make the hardware smaller."""
+
+from hwgen.passes.pipeline import PIPELINE, Pass, run
+
+__all__ = ["PIPELINE", "Pass", "run"]
