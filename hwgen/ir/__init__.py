@@ -3,7 +3,24 @@
 from hwgen.ir import ops
 from hwgen.ir.check import check
 from hwgen.ir.dtypes import TensorType, range_bits
-from hwgen.ir.folding import Fold, Folding
+from hwgen.ir.folding import Fold, Foldable, Folding, check_folding, foldable_layers
+from hwgen.ir.folding_file import folding_text, read_folding, write_folding
 from hwgen.ir.graph import Graph, Input, Node
 
-__all__ = ["Fold", "Folding", "Graph", "Input", "Node", "TensorType", "check", "ops", "range_bits"]
+__all__ = [
+    "Fold",
+    "Foldable",
+    "Folding",
+    "Graph",
+    "Input",
+    "Node",
+    "TensorType",
+    "check",
+    "check_folding",
+    "foldable_layers",
+    "folding_text",
+    "ops",
+    "range_bits",
+    "read_folding",
+    "write_folding",
+]

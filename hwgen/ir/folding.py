@@ -6,6 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from hwgen.errors import FoldingError, check_within, suggest
+from hwgen.ir.graph import Graph
+from hwgen.ir.ops import ArgMax, Mvu, Table, Threshold
+
 Style = Literal["auto", "lut", "dsp", "const"]
 Memory = Literal["auto", "const", "lutram", "bram"]
 
@@ -46,3 +50,54 @@ class Folding:
     def get(self, name: str) -> Fold | None:
         """Return the fold of ``name``, or None where it has none of its own."""
         return self.layers.get(name)
+
+
+@dataclass(frozen=True)
+class Foldable:
+    """The bounds of one layer's folding.
+
+    kind : ``mvu``, ``threshold`` or ``argmax``; thresholds and tables are one kind
+    height : output channels (MH), the bound of PE
+    width : inputs of one output (MW), the bound of SIMD; 1 for layers without a matrix
+    pixels : output pixels of a frame, the bound of M
+    fused : whether the layer directly follows a matrix unit, whose PE it then shares
+    """
+
+    kind: Literal["mvu", "threshold", "argmax"]
+    height: int
+    width: int = 1
+    pixels: int = 1
+    fused: bool = False
+
+    def check(self, name: str, fold: Fold) -> None:
+        """Raise ``FoldingError`` where a factor of ``fold`` lies outside its bounds."""
+        check_within(name, "PE", fold.pe, "MH" if self.kind == "mvu" else "channels", self.height)
+        check_within(name, "SIMD", fold.simd, "MW" if self.kind == "mvu" else "width", self.width)
+        check_within(name, "M", fold.m, "pixels", self.pixels)
+
+
+def foldable_layers(graph: Graph) -> dict[str, Foldable]:
+    """Return the layers of ``graph`` that take a fold, in order, by node name."""
+    found: dict[str, Foldable] = {}
+    for node in graph.nodes:
+        x = graph.types[node.inputs[0]]
+        before = graph[node.inputs[0]].op if node.inputs[0] in graph else None
+        match node.op:
+            case Mvu(weights=weights):
+                found[node.name] = Foldable("mvu", *weights.shape, pixels=x.pixels)
+            case Threshold() | Table():
+                fused = isinstance(before, Mvu)
+                found[node.name] = Foldable("threshold", x.channels, pixels=x.pixels, fused=fused)
+            case ArgMax():
+                found[node.name] = Foldable("argmax", x.channels, pixels=x.pixels)
+            case _:
+                pass
+    return found
+
+
+def check_folding(folding: Folding, layers: Mapping[str, Foldable], where: str = "folding") -> None:
+    """Raise ``FoldingError`` for a layer the network lacks or a factor out of bounds."""
+    for name in folding:
+        if name not in layers:
+            raise FoldingError(f"{where}: layer {name!r} is unknown{suggest(name, layers)}")
+        layers[name].check(f"{where}: {name}", folding[name])
