@@ -1,0 +1,159 @@
+"""Yosys: synthesise out of context and count cells, of the whole and of each part."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hwgen import tools
+from hwgen.backend.cells import resources_of
+from hwgen.boards import Family, Resources
+from hwgen.errors import ToolError
+
+# Out of context: no pads, no clock buffers, where a family's command would add them.
+_COMMANDS: dict[Family, str] = {
+    "xc7": "synth_xilinx -family xc7 -noiopad -noclkbuf -flatten",
+    "xcup": "synth_xilinx -family xcup -noiopad -noclkbuf -flatten",
+    "ecp5": "synth_ecp5",
+    "ice40": "synth_ice40 -dsp -device u",
+    "gowin": "synth_gowin -noiopads",
+}
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """Counts after technology mapping.
+
+    cells : number of cells by type, whole design flattened
+    resources : what they take from the device
+    parts : what each instance in the top takes, by instance name, kept as a module of its own;
+        their sum differs a little from ``resources``, as nothing is shared across their borders.
+        The top's own glue is the entry ``""``
+    tool : name and version of the program that counted
+    seconds : its wall time
+    """
+
+    family: Family
+    cells: Mapping[str, int]
+    resources: Resources
+    parts: Mapping[str, Resources]
+    tool: str
+    seconds: float
+
+    @property
+    def carries(self) -> int:
+        """Carry cells, which are free beside their LUTs."""
+        return sum(self.cells.get(kind, 0) for kind in ("CARRY4", "CARRY8", "CCU2C", "SB_CARRY"))
+
+
+def synthesise(
+    files: Sequence[Path],
+    top: str,
+    family: Family,
+    *,
+    folder: Path,
+    parts: bool = True,
+    notice: tools.Notice | None = None,
+) -> Synthesis:
+    """Synthesise Verilog ``files`` with module ``top`` for a family and count its cells.
+
+    folder : working folder, made if missing; the sources, script, log and counts stay there
+    parts : also count each instance in the top, which takes a second run
+    Raises ``ToolError`` where Yosys is missing or fails.
+    """
+    tool = tools.require("yosys")
+    folder.mkdir(parents=True, exist_ok=True)
+    names = [_bring(path, folder) for path in files]
+    (folder / "synth.ys").write_text(_script(names, top, _COMMANDS[family]), encoding="utf-8")
+    arguments = ["-q", "-l", "synth.log", "-s", "synth.ys"]
+    done = tools.run(tool, arguments, folder=folder, notice=notice)
+    cells = _cells(_read(folder / "flat.json"), top)
+    seconds = done.seconds
+    found: dict[str, Resources] = {}
+    if parts:
+        instances = _instances(_read(folder / "top.json"), top)
+        script = _parts_script(names, top, _COMMANDS[family], sorted(set(instances.values())))
+        (folder / "parts.ys").write_text(script, encoding="utf-8")
+        arguments = ["-q", "-l", "parts.log", "-s", "parts.ys"]
+        seconds += tools.run(tool, arguments, folder=folder, notice=notice).seconds
+        found = _parts(_read(folder / "parts.json"), top, instances, family)
+    return Synthesis(
+        family, cells, resources_of(cells, family), found, f"Yosys {tool.version}", seconds
+    )
+
+
+def _bring(path: Path, folder: Path) -> str:
+    # WebAssembly builds of Yosys see nothing outside their working folder.
+    if path.resolve().parent != folder.resolve():
+        shutil.copyfile(path, folder / path.name)
+    return path.name
+
+
+def _front(names: Sequence[str], top: str) -> list[str]:
+    return [f"read_verilog {' '.join(names)}", f"hierarchy -check -top {top}"]
+
+
+def _script(names: Sequence[str], top: str, command: str) -> str:
+    lines = [
+        *_front(names, top),
+        f"select {top}",
+        "write_json -selected top.json",
+        "select -clear",
+        f"{command} -top {top}",
+        "tee -q -o flat.json stat -json",
+        "write_verilog -noattr net.v",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _parts_script(names: Sequence[str], top: str, command: str, modules: Sequence[str]) -> str:
+    lines = _front(names, top)
+    if modules:
+        lines.append(f"setattr -mod -set keep_hierarchy 1 {' '.join(modules)}")
+    lines += [f"{command} -top {top}", "tee -q -o parts.json stat -json"]
+    return "\n".join(lines) + "\n"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise ToolError(f"Yosys left no readable {path.name}: {error}") from None
+
+
+def _cells(counts: Mapping[str, Any], module: str) -> dict[str, int]:
+    return dict(counts["modules"][f"\\{module}"].get("num_cells_by_type", {}))
+
+
+def _instances(netlist: Mapping[str, Any], top: str) -> dict[str, str]:
+    """Return the module of each instance in the top, by instance name."""
+    cells = netlist["modules"][top]["cells"]
+    return {name: cell["type"] for name, cell in cells.items() if not cell["type"].startswith("$")}
+
+
+def _parts(
+    counts: Mapping[str, Any], top: str, instances: Mapping[str, str], family: Family
+) -> dict[str, Resources]:
+    modules = {name.removeprefix("\\"): value for name, value in counts["modules"].items()}
+    names = set(instances.values())
+    found: dict[str, Resources] = {}
+    for instance, module in sorted(instances.items()):
+        found[instance] = resources_of(_deep(modules, module), family)
+    glue = {k: n for k, n in modules[top].get("num_cells_by_type", {}).items() if k not in names}
+    found[""] = resources_of(glue, family)
+    return found
+
+
+def _deep(modules: Mapping[str, Any], name: str) -> Counter[str]:
+    """Return the cells of a module with those of the modules inside it."""
+    total: Counter[str] = Counter()
+    for kind, count in modules[name].get("num_cells_by_type", {}).items():
+        inner = _deep(modules, kind) if kind in modules else {kind: 1}
+        for cell, number in inner.items():
+            total[cell] += number * count
+    return total
