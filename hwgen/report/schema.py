@@ -49,7 +49,7 @@ class Performance(Section):
     """Exact cycles of the core, and what the board's link makes of them.
 
     latency_cycles : first input accepted to last output of that frame, on an idle design
-    ii_cycles : steady interval between frames
+    ii_cycles : steady interval between frames; not whole where the pattern spans several
     io_cycles : interval that the board's link alone would allow; null without such a link
     fps_with_io : frames per second that the link and the core sustain together
     """
@@ -57,7 +57,7 @@ class Performance(Section):
     fps: float
     latency_cycles: int
     latency_us: float
-    ii_cycles: int
+    ii_cycles: int | float
     bottleneck: str
     fps_with_io: float | None
     io_cycles: int | None = None
