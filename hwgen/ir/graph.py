@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -11,6 +13,9 @@ import numpy as np
 from hwgen.errors import InputError
 from hwgen.ir.dtypes import TensorType
 from hwgen.ir.ops.base import IntArray, Op
+
+# elements of the largest tensor computed at once: a few megabytes
+PORTION = 2**20
 
 
 @dataclass(frozen=True)
@@ -99,17 +104,41 @@ class Graph:
 
     def run_all(self, x: IntArray | Mapping[str, IntArray]) -> dict[str, IntArray]:
         """Compute every tensor, by name; ``x`` as for ``run``."""
-        given = x if isinstance(x, Mapping) else {self.inputs[0].name: x}
-        values: dict[str, IntArray] = {}
-        for entry in self.inputs:
-            values[entry.name] = _checked(entry, np.asarray(given[entry.name]))
+        values = self._given(x)
         for node in self.nodes:
             values[node.name] = node.op.reference(*(values[name] for name in node.inputs))
         return values
 
     def run(self, x: IntArray | Mapping[str, IntArray]) -> IntArray:
-        """Compute the first output for input codes ``x`` of shape ``(frames, *shape)``."""
-        return self.run_all(x)[self.outputs[0]]
+        """Compute the first output for input codes ``x`` of shape ``(frames, *shape)``.
+
+        Works through the frames in portions whose largest tensor fits a processor's cache,
+        several at once where there are processors.
+        """
+        values = self._given(x)
+        frames = len(next(iter(values.values())))
+        largest = max(kind.size for kind in self.types.values())
+        portion = max(1, PORTION // largest)
+        starts = range(0, max(frames, 1), portion)
+        cuts = ({k: given[at : at + portion] for k, given in values.items()} for at in starts)
+        with ThreadPoolExecutor(min(len(starts), os.cpu_count() or 1, 8)) as pool:
+            return np.concatenate(list(pool.map(self._last_of, cuts)))
+
+    def _given(self, x: IntArray | Mapping[str, IntArray]) -> dict[str, IntArray]:
+        given = x if isinstance(x, Mapping) else {self.inputs[0].name: x}
+        return {entry.name: _checked(entry, np.asarray(given[entry.name])) for entry in self.inputs}
+
+    def _last_of(self, values: dict[str, IntArray]) -> IntArray:
+        for node in self.nodes:
+            values[node.name] = node.op.reference(*(values[name] for name in node.inputs))
+            for name in node.inputs:
+                if self._last_reader[name] is node and name not in self.outputs:
+                    values.pop(name, None)
+        return values[self.outputs[0]]
+
+    @cached_property
+    def _last_reader(self) -> dict[str, Node]:
+        return {name: node for node in self.nodes for name in node.inputs}
 
 
 def _checked(entry: Input, codes: np.ndarray) -> IntArray:

@@ -35,7 +35,7 @@ def exact_matmul(x: IntArray, weights: IntArray) -> IntArray:
     """
     if x.size == 0:
         return np.zeros((*x.shape[:-1], len(weights)), dtype=np.int64)
-    bound = int(np.abs(x).max()) * int(np.abs(weights).sum(axis=1).max())
+    bound = max(-int(x.min()), int(x.max())) * int(np.abs(weights).sum(axis=1).max())
     if bound < 2**24:
         kind: type[np.floating] = np.float32
     elif bound < 2**53:

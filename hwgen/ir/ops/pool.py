@@ -29,7 +29,7 @@ class MaxPool(Op):
 
     def reference(self, *inputs: IntArray) -> IntArray:
         (x,) = inputs
-        return x.reshape(*x.shape[:-1], self.taps, -1).max(axis=-2)
+        return x.reshape(*x.shape[:-1], self.taps, x.shape[-1] // self.taps).max(axis=-2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ class SumPool(Op):
 
     def reference(self, *inputs: IntArray) -> IntArray:
         (x,) = inputs
-        return x.reshape(*x.shape[:-1], self.taps, -1).sum(axis=-2)
+        return x.reshape(*x.shape[:-1], self.taps, x.shape[-1] // self.taps).sum(axis=-2)
 
 
 def _pooled(x: TensorType, taps: int, name: str) -> tuple[int, ...]:
