@@ -1,0 +1,206 @@
+"""The integer program: one point for each layer, within a budget, at least cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+from hwgen.boards import Resources
+from hwgen.search.milp import Rule, beside, matrix, minimise
+from hwgen.search.points import FloatArray, Layer, Point
+
+_KINDS = 4  # LUT, FF, BRAM36, DSP
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One point for each layer, in the layers' order."""
+
+    points: tuple[Point, ...]
+
+    @property
+    def interval(self) -> int:
+        """Cycles between frames: those of the slowest layer."""
+        return max(point.cycles for point in self.points)
+
+    @property
+    def latency(self) -> int:
+        """Cycles of one frame: the fills of all layers, then what the slowest has left."""
+        rest = max(point.cycles - point.fill for point in self.points)
+        return sum(point.fill for point in self.points) + rest
+
+    @property
+    def cost(self) -> Resources:
+        """What all layers take together."""
+        return sum((point.cost for point in self.points), Resources())
+
+
+@dataclass(frozen=True)
+class Program:
+    """The layers, what they may take together, and what a cell of each kind is worth.
+
+    budget : most of each resource
+    worth : price of one LUT, FF, BRAM36 and DSP, for comparing choices of equal speed
+    """
+
+    layers: tuple[Layer, ...]
+    budget: Resources
+    worth: Resources
+
+    def price(self, cost: Resources) -> float:
+        """Return the total price of ``cost``."""
+        return sum(count * price for count, price in zip(cost, self.worth, strict=True))
+
+    @cached_property
+    def intervals(self) -> list[int]:
+        """Every interval that some choice has, in increasing order: the slowest layer's cycles."""
+        slowest = max(int(layer.cycles.min()) for layer in self.layers)
+        every = np.unique(np.concatenate([layer.cycles for layer in self.layers]))
+        return [int(cycles) for cycles in every if cycles >= slowest]
+
+    def cheapest(self, interval: float) -> Choice | None:
+        """Return the choice of least price with every layer's cycles within ``interval``.
+
+        None if no choice meets the budget.
+        """
+        allowed = [layer.cycles <= interval for layer in self.layers]
+        if not all(mask.any() for mask in allowed):
+            return None
+        easy = self._separately(allowed)
+        if easy.cost.fits(self.budget):
+            return easy
+        return self._solve(self._prices, allowed=allowed)
+
+    def fastest(self, least: float = 0) -> Choice | None:
+        """Return the cheapest choice of the shortest interval that meets the budget.
+
+        least : an interval below this is worth nothing. None where no choice meets the budget.
+        """
+        candidates = sorted({max(cycles, least) for cycles in self.intervals})
+        low, high = 0, len(candidates)
+        best: Choice | None = None
+        while low < high:  # whether an interval can be met is monotone
+            middle = (low + high) // 2
+            found = self.cheapest(candidates[middle])
+            if found is None:
+                low = middle + 1
+            else:
+                best, high = found, middle
+        return best
+
+    def quickest(self) -> Choice | None:
+        """Return the choice of least latency; among these the cheapest. None over the budget."""
+        fills = np.concatenate([layer.fills for layer in self.layers]).astype(np.float64)
+        best = self._solve(fills, rest_price=1.0)
+        if best is None:
+            return None
+        return self._solve(self._prices, most_latency=best.latency) or best
+
+    def least_excess(self) -> Choice:
+        """Return the choice that exceeds the budget by the least sum of shares of it."""
+        count = len(self._prices)
+        x = minimise(
+            np.concatenate([self._prices * 1e-9, np.ones(_KINDS)]),
+            [
+                Rule(beside(self._shares, -np.eye(_KINDS)), -np.inf, self._limits),
+                Rule(self._one_each, 1, 1),
+            ],
+            whole=count,
+            upper=np.concatenate([np.ones(count), np.full(_KINDS, np.inf)]),
+        )
+        assert x is not None, "any choice meets an unbounded excess"
+        return self._chosen(x)
+
+    def front(self, most: int = 24) -> list[Choice]:
+        """Return cheapest choices for up to ``most`` intervals from slow to fast, each cheaper.
+
+        The intervals are spread evenly in their logarithm between the slowest that still saves
+        anything and the fastest that meets the budget; both of these are included.
+        """
+        fastest, slowest = self.fastest(), self.cheapest(np.inf)
+        if fastest is None or slowest is None:
+            return []
+        ends = fastest.interval, slowest.interval
+        wanted = np.geomspace(*ends, most) if ends[0] < ends[1] else [ends[0]]
+        known = np.array(self.intervals)
+        found: list[Choice] = []
+        for goal in sorted(wanted, reverse=True):
+            at = int(np.searchsorted(known, round(goal), side="right")) - 1
+            choice = self.cheapest(int(known[max(at, 0)]))
+            if choice is not None and all(choice.interval < old.interval for old in found):
+                found.append(choice)
+        return found
+
+    @cached_property
+    def _prices(self) -> FloatArray:
+        worth = np.array(list(self.worth))
+        return np.concatenate([layer.costs @ worth for layer in self.layers])
+
+    @cached_property
+    def _scale(self) -> FloatArray:
+        return np.maximum(np.array(list(self.budget)), 1.0)
+
+    @cached_property
+    def _limits(self) -> FloatArray:
+        return np.array(list(self.budget)) / self._scale
+
+    @cached_property
+    def _shares(self) -> csr_array:
+        """Costs as shares of the budget, shape (4, points): conditions the program well."""
+        return matrix((np.concatenate([layer.costs for layer in self.layers]) / self._scale).T)
+
+    @cached_property
+    def _one_each(self) -> csr_array:
+        sizes = [len(layer.points) for layer in self.layers]
+        return matrix(np.repeat(np.eye(len(sizes)), sizes, axis=1))
+
+    def _separately(self, allowed: Sequence[npt.NDArray[np.bool_]]) -> Choice:
+        worth = np.array(list(self.worth))
+        picked: list[Point] = []
+        for layer, mask in zip(self.layers, allowed, strict=True):
+            prices = np.where(mask, layer.costs @ worth, np.inf)
+            picked.append(layer.points[int(prices.argmin())])
+        return Choice(tuple(picked))
+
+    def _solve(
+        self,
+        prices: FloatArray,
+        *,
+        allowed: Sequence[npt.NDArray[np.bool_]] | None = None,
+        rest_price: float = 0.0,
+        most_latency: float | None = None,
+    ) -> Choice | None:
+        """Minimise ``prices`` plus ``rest_price`` times the longest ``cycles - fill``."""
+        rules = [
+            Rule(self._shares, -np.inf, self._limits),
+            Rule(self._one_each, 1, 1),
+        ]
+        if rest_price or most_latency is not None:
+            rest = np.concatenate([layer.cycles - layer.fills for layer in self.layers])
+            longest = self._one_each.multiply(rest.reshape(1, -1))
+            column = -np.ones((len(self.layers), 1))
+            rules.append(Rule(beside(longest, column), -np.inf, 0))
+        if most_latency is not None:
+            fills = np.concatenate([layer.fills for layer in self.layers])
+            rules.append(Rule(matrix([np.append(fills, 1.0)]), -np.inf, most_latency))
+        count = len(prices)
+        upper = np.ones(count) if allowed is None else np.concatenate(allowed).astype(np.float64)
+        x = minimise(
+            np.append(prices, rest_price), rules, whole=count, upper=np.append(upper, np.inf)
+        )
+        return None if x is None else self._chosen(x)
+
+    def _chosen(self, x: FloatArray) -> Choice:
+        ends = np.cumsum([0, *(len(layer.points) for layer in self.layers)])
+        return Choice(
+            tuple(
+                layer.points[int(x[start:end].argmax())]
+                for layer, (start, end) in zip(self.layers, pairwise(ends), strict=True)
+            )
+        )
