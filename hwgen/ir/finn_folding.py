@@ -11,14 +11,13 @@ from hwgen.ir.folding import Fold, Foldable, Folding, Memory, Style
 
 _W = TypeVar("_W")
 
-_KINDS: dict[str, Literal["mvu", "threshold", "argmax"]] = {
+_KINDS: dict[str, Literal["mvu", "threshold"]] = {
     "MVAU": "mvu",
     "MatrixVectorActivation": "mvu",
     "StreamingFCLayer": "mvu",
     "Thresholding": "threshold",
-    "LabelSelect": "argmax",
 }
-# Layers that FINN folds and hwgen sizes by itself from their neighbours.
+# Layers that FINN folds and hwgen gives the lanes of their neighbours.
 _SELF_SIZED = (
     "AddStreams",
     "ChannelwiseOp",
@@ -27,6 +26,7 @@ _SELF_SIZED = (
     "FMPadding",
     "GlobalAccPool",
     "IODMA",
+    "LabelSelect",
     "StreamingDataWidthConverter",
     "StreamingFIFO",
     "StreamingMaxPool",
@@ -64,8 +64,9 @@ def finn_folding(
 
     content : the parsed JSON, ``{"Defaults": {}, "MVAU_0": {"PE": 1, "SIMD": 1, ...}, ...}``;
         any back-end spelling (``MVAU_hls_0``, ``MatrixVectorActivation_0``) is read
-    known_layers : bounds by name in graph order; ``MVAU_n`` is the n-th matrix unit of them,
-        ``Thresholding_n`` the n-th threshold layer that does not follow a matrix unit
+    known_layers : bounds by name in graph order; ``MVAU_n`` is the n-th matrix unit of them.
+        ``Thresholding_0`` is the threshold layer that reads the input, where there is one; all
+        other thresholds work on the lanes of the layer in front of them
 
     Raises ``FoldingError`` for a layer or key that is unknown.
     """
@@ -77,7 +78,9 @@ def finn_folding(
         kind, number = _kind(name, where)
         if kind is None:
             continue
-        mine = [key for key, at in known_layers.items() if at.kind == kind and not at.fused]
+        mine = [key for key, at in known_layers.items() if at.kind == kind]
+        if kind == "threshold" and number >= len(mine):
+            continue
         if number >= len(mine):
             raise FoldingError(
                 f"{where}: layer {name!r} is unknown; the network has {len(mine)} of its kind "
@@ -95,7 +98,7 @@ def _table(value: object, where: str) -> Mapping[str, object]:
     return cast("Mapping[str, object]", value)
 
 
-def _kind(name: str, where: str) -> tuple[Literal["mvu", "threshold", "argmax"] | None, int]:
+def _kind(name: str, where: str) -> tuple[Literal["mvu", "threshold"] | None, int]:
     match = re.fullmatch(r"([A-Za-z]+?)(?:_Batch)?(?:_hls|_rtl)?_(\d+)", name)
     base = match[1] if match else name
     if match and base in _KINDS:

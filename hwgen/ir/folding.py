@@ -8,7 +8,7 @@ from typing import Literal
 
 from hwgen.errors import FoldingError, check_within, suggest
 from hwgen.ir.graph import Graph
-from hwgen.ir.ops import ArgMax, Mvu, Table, Threshold
+from hwgen.ir.ops import Mvu, Reshape, Table, Threshold
 
 Style = Literal["auto", "lut", "dsp", "const"]
 Memory = Literal["auto", "const", "lutram", "bram"]
@@ -56,18 +56,16 @@ class Folding:
 class Foldable:
     """The bounds of one layer's folding.
 
-    kind : ``mvu``, ``threshold`` or ``argmax``; thresholds and tables are one kind
+    kind : what the layer is; thresholds and tables are one kind
     height : output channels (MH), the bound of PE
     width : inputs of one output (MW), the bound of SIMD; 1 for layers without a matrix
     pixels : output pixels of a frame, the bound of M
-    fused : whether the layer directly follows a matrix unit, whose PE it then shares
     """
 
-    kind: Literal["mvu", "threshold", "argmax"]
+    kind: Literal["mvu", "threshold"]
     height: int
     width: int = 1
     pixels: int = 1
-    fused: bool = False
 
     def check(self, name: str, fold: Fold) -> None:
         """Raise ``FoldingError`` where a factor of ``fold`` lies outside its bounds."""
@@ -77,19 +75,22 @@ class Foldable:
 
 
 def foldable_layers(graph: Graph) -> dict[str, Foldable]:
-    """Return the layers of ``graph`` that take a fold, in order, by node name."""
+    """Return the layers of ``graph`` that take a fold, in order, by node name.
+
+    These are the matrix layers, and thresholds or tables that read the graph's input; all others
+    work on the lanes on which their input comes.
+    """
     found: dict[str, Foldable] = {}
+    entering = {entry.name for entry in graph.inputs}
     for node in graph.nodes:
         x = graph.types[node.inputs[0]]
-        before = graph[node.inputs[0]].op if node.inputs[0] in graph else None
         match node.op:
+            case Reshape() if node.inputs[0] in entering:
+                entering.add(node.name)
             case Mvu(weights=weights):
                 found[node.name] = Foldable("mvu", *weights.shape, pixels=x.pixels)
-            case Threshold() | Table():
-                fused = isinstance(before, Mvu)
-                found[node.name] = Foldable("threshold", x.channels, pixels=x.pixels, fused=fused)
-            case ArgMax():
-                found[node.name] = Foldable("argmax", x.channels, pixels=x.pixels)
+            case Threshold() | Table() if node.inputs[0] in entering:
+                found[node.name] = Foldable("threshold", x.channels, pixels=x.pixels)
             case _:
                 pass
     return found

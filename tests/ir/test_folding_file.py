@@ -40,17 +40,16 @@ def layers():
 
 
 def test_layers_know_their_bounds(layers):
-    assert list(layers) == ["quant", "fc1", "fc1.act", "fc2", "best"]
+    assert list(layers) == ["quant", "fc1", "fc2"]
     assert (layers["fc1"].height, layers["fc1"].width) == (16, 32)
     assert layers["quant"].pixels == 4
-    assert [name for name, at in layers.items() if at.fused] == ["fc1.act"]
 
 
 def test_what_is_written_reads_back(layers, tmp_path):
     folding = Folding(
         {
+            "quant": Fold(pe=5),
             "fc1": Fold(pe=5, simd=32, m=1, style="dsp", memory="bram"),
-            "fc1.act": Fold(pe=5),
             "fc2": Fold(pe=10, simd=3, memory="lutram"),
         }
     )
@@ -65,20 +64,20 @@ def test_defaults_are_cut_to_each_layer_and_overridden_by_name(layers, tmp_path)
     path = tmp_path / "f.toml"
     path.write_text(
         "[defaults]\npe = 16\nsimd = 20\nmemory = 'bram'\n[layers.fc1]\nsimd = 7\n"
-        "[layers.'fc1.act']\npe = 2\n"
+        "[layers.'quant']\npe = 2\n"
     )
 
     folding = read_folding(path, layers)
 
     assert folding["fc1"] == Fold(pe=16, simd=7, memory="bram")
     assert folding["fc2"] == Fold(pe=10, simd=16, memory="bram")
-    assert folding["fc1.act"] == Fold(pe=2, simd=1, memory="bram")
-    assert folding["quant"].pe == 8
+    assert folding["quant"] == Fold(pe=2, simd=1, memory="bram")
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("[layers.'fc1.act']\npe = 1", r"f.toml: layer 'fc1.act' is unknown; did you mean fc1"),
         ("[layers.fc3]\npe = 1", r"f.toml: layer 'fc3' is unknown; did you mean fc\d or fc\d"),
         ("[layers.fc1]\nPE = 1", r"f.toml: fc1: key 'PE' is unknown; .*pe"),
         ("[layers.fc1]\nsimmd = 1", r"fc1: key 'simmd' is unknown; did you mean simd\?"),
@@ -91,7 +90,7 @@ def test_defaults_are_cut_to_each_layer_and_overridden_by_name(layers, tmp_path)
             r"f.toml: fc1: PE=32 is outside 1..16 \(MH\); smaller means fewer resources and more",
         ),
         ("[layers.fc1]\nsimd = 33", r"SIMD=33 is outside 1..32 \(MW\)"),
-        ("[layers.best]\nsimd = 2", r"SIMD=2 is outside 1..1"),
+        ("[layers.quant]\nsimd = 2", r"SIMD=2 is outside 1..1"),
         ("[layers.fc1]\nstyle = 'luts'", r"style = 'luts' is unknown; it is one of auto, lut"),
         ("[layers]\nfc1 = 3", r"fc1 is 3, must be a table"),
         ("layers = 3", r"layers is 3, must be a table"),
@@ -121,6 +120,7 @@ def test_finn_names_count_layers_of_a_kind(layers, tmp_path):
             {
                 "Defaults": {"SIMD": [4, ["MVAU"]], "ram_style": ["block", ["all"]]},
                 "Thresholding_Batch_0": {"PE": 4, "ram_style": "distributed"},
+                "Thresholding_rtl_1": {"PE": 2},
                 "MVAU_hls_0": {"PE": 8, "SIMD": 16, "resType": "dsp", "mem_mode": "const"},
                 "MVAU_rtl_1": {"PE": 5, "inFIFODepths": [2], "runtime_writeable_weights": 0},
                 "StreamingFIFO_0": {"depth": 32},
@@ -135,7 +135,6 @@ def test_finn_names_count_layers_of_a_kind(layers, tmp_path):
         "quant": Fold(pe=4, memory="lutram"),
         "fc1": Fold(pe=8, simd=16, style="dsp", memory="const"),
         "fc2": Fold(pe=5, simd=4, memory="bram"),
-        "best": Fold(pe=2, memory="bram"),
     }
 
 
