@@ -1,0 +1,22 @@
+"""How codes lie in lanes: bipolar bits and padding constants."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Const, Mux
+
+
+def number(lane, bipolar=False):
+    """Return the code in ``lane``; a bipolar lane holds 1 for +1 and 0 for -1."""
+    return Mux(lane, Const(1, 2), Const(-1, 2)) if bipolar else lane
+
+
+def wire_code(code, bipolar=False):
+    """Return the integer that stands for ``code`` on the wire."""
+    assert not bipolar or code in (-1, 1), "a bipolar code is -1 or +1"
+    return (code + 1) // 2 if bipolar else code
+
+
+def recode(lane, bipolar_in, bipolar_out):
+    """Return what to assign to an output lane so that it holds the code of an input lane."""
+    assert bipolar_in or not bipolar_out, "other codes do not fit a bipolar lane"
+    return lane if bipolar_out else number(lane, bipolar_in)
