@@ -1,0 +1,22 @@
+"""From graph and folding to units and streams: the design as pure data."""
+
+from hwgen.dataflow.dataflow import Dataflow
+from hwgen.dataflow.plan import plan
+from hwgen.dataflow.sizing import Performance, layer_cycles, performance, size_fifos
+from hwgen.dataflow.streams import Element, Stream
+from hwgen.dataflow.wire import Words, pack, unpack, words_of
+
+__all__ = [
+    "Dataflow",
+    "Element",
+    "Performance",
+    "Stream",
+    "Words",
+    "layer_cycles",
+    "pack",
+    "performance",
+    "plan",
+    "size_fifos",
+    "unpack",
+    "words_of",
+]

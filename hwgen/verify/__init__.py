@@ -1,0 +1,21 @@
+"""Simulated hardware against the integer reference and the token model."""
+
+from hwgen.verify.choose import affordable_frames, choose, engines
+from hwgen.verify.engine import Engine, Model, Run, Stalls
+from hwgen.verify.locate import Divergence, Progress
+from hwgen.verify.verification import TimingDifference, Verification, verify
+
+__all__ = [
+    "Divergence",
+    "Engine",
+    "Model",
+    "Progress",
+    "Run",
+    "Stalls",
+    "TimingDifference",
+    "Verification",
+    "affordable_frames",
+    "choose",
+    "engines",
+    "verify",
+]

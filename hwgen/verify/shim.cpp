@@ -174,7 +174,7 @@ class Simulator {
 
 } // namespace
 
-// One stretch of cycles. Pointers may be null: no stalls, no cycles wanted, no taps.
+// One run and what it gives. `taps` may be null.
 struct Stretch {
     const uint32_t *input;     // inputs * input_words
     uint32_t *output;          // outputs * output_words
@@ -184,7 +184,7 @@ struct Stretch {
     const uint8_t *out_stall;  // per cycle: the sink is not ready
     uint32_t *taps;            // cycles * tap words
     int64_t inputs, outputs, input_words, output_words;
-    int64_t stalls;            // length of both stall vectors; no stalls past it
+    int64_t in_stalls, out_stalls; // lengths of the stall vectors; no stalls past them
     int64_t cycles;            // run at most so many
     int64_t patience;          // stop after so many cycles without a transfer
     int64_t accepted, taken;   // results: transfers on either side
@@ -213,28 +213,23 @@ int64_t hwgen_run(void *handle, Stretch *s) {
     int64_t cycle = 0, moved = 0;
     size_t tap_words = 0;
     for (; cycle < s->cycles && s->taken < s->outputs && cycle - moved <= s->patience; cycle++) {
-        const bool stalls = cycle < s->stalls;
         if (!offering && s->accepted < s->inputs) {
-            offering = !(stalls && s->in_stall != nullptr && s->in_stall[cycle]);
+            offering = !(cycle < s->in_stalls && s->in_stall[cycle]);
             if (offering)
                 simulator.i_payload(s->input + s->accepted * s->input_words);
         }
-        const bool ready = !(stalls && s->out_stall != nullptr && s->out_stall[cycle]);
+        const bool ready = !(cycle < s->out_stalls && s->out_stall[cycle]);
         simulator.i_valid(offering);
         simulator.o_ready(ready);
         simulator.clock(false);
         if (offering && simulator.i_ready()) {
-            if (s->input_cycles != nullptr)
-                s->input_cycles[s->accepted] = cycle;
-            s->accepted++;
+            s->input_cycles[s->accepted++] = cycle;
             offering = false;
             moved = cycle;
         }
         if (ready && simulator.o_valid()) {
             simulator.o_payload(s->output + s->taken * s->output_words);
-            if (s->output_cycles != nullptr)
-                s->output_cycles[s->taken] = cycle;
-            s->taken++;
+            s->output_cycles[s->taken++] = cycle;
             moved = cycle;
         }
 #ifdef HWGEN_TAPS

@@ -1,0 +1,1 @@
+"""How each operation becomes units; one file per family, like ``hwgen.ir.ops``."""

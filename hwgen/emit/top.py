@@ -1,0 +1,130 @@
+"""Stitches components into one design with an input and an output stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from amaranth.hdl import (
+    Cat,
+    ClockSignal,
+    Elaboratable,
+    Instance,
+    Module,
+    ResetSignal,
+    Signal,
+    Value,
+    unsigned,
+)
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hwgen.dataflow import Dataflow
+from hwgen.dataflow.units import Unit
+from hwgen.emit.names import Names
+from hwgen.emit.rtlil import flat_ports
+
+
+class Port:
+    """One stream of a component, by its flat signals."""
+
+    def __init__(self, ports: dict[str, Value], name: str) -> None:
+        self.payload = ports[f"{name}_payload"]
+        self.valid = ports[f"{name}_valid"]
+        self.ready = ports[f"{name}_ready"]
+
+
+class Blackbox(Elaboratable):
+    """An instance of an RTLIL module that ``rtlil.convert`` made of ``component``."""
+
+    def __init__(self, component: wiring.Component, module: str) -> None:
+        self.module = module
+        self._flows = {name: flow for name, (_, flow) in flat_ports(component).items()}
+        self.ports = {
+            name: Signal(len(value), name=name)
+            for name, (value, _) in flat_ports(component).items()
+        }
+
+    def elaborate(self, platform):
+        wires = {
+            ("i_" if self._flows[name] == In else "o_") + name: signal
+            for name, signal in self.ports.items()
+        }
+        return Instance(self.module, i_clk=ClockSignal(), i_rst=ResetSignal(), **wires)
+
+
+class Top(wiring.Component):
+    """All units of a dataflow, wired stream by stream; it adds no logic and no cycle.
+
+    Parameters
+    ----------
+    dataflow : what to build
+    make : gives a unit's component, or a ``Blackbox`` of it
+    taps : names of streams to watch
+
+    Members
+    -------
+    i_payload, i_valid, i_ready : input stream, lane 0 in the lowest bits
+    o_payload, o_valid, o_ready : output stream
+    taps : per watched stream, from bit 0 on, its valid, its ready, its payload
+    """
+
+    def __init__(
+        self, dataflow: Dataflow, make: Callable[[Unit], Elaboratable], taps: Sequence[str] = ()
+    ) -> None:
+        self.dataflow = dataflow
+        self.make = make
+        self.watched = tuple(taps)
+        source, sink = dataflow.streams[dataflow.input], dataflow.streams[dataflow.output]
+        members = {
+            "i_payload": In(unsigned(source.bits)),
+            "i_valid": In(1),
+            "i_ready": Out(1),
+            "o_payload": Out(unsigned(sink.bits)),
+            "o_valid": Out(1),
+            "o_ready": In(1),
+        }
+        if taps:
+            members["taps"] = Out(unsigned(tap_bits(dataflow, taps)))
+        super().__init__(members)
+
+    def elaborate(self, platform):
+        m = Module()
+        own = {name: value for name, (value, _) in flat_ports(self).items()}
+        sources = {self.dataflow.input: Port(own, "i")}
+        sinks = {self.dataflow.output: Port(own, "o")}
+        names = Names()
+        for unit in self.dataflow.units:
+            made = self.make(unit)
+            m.submodules[names.take(unit.name)] = made
+            ports = made.ports if isinstance(made, Blackbox) else _component_ports(made)
+            for number, stream in enumerate(unit.inputs):
+                sinks[stream] = Port(ports, _port_name(ports, "i", number))
+            for number, stream in enumerate(unit.outputs):
+                sources[stream] = Port(ports, _port_name(ports, "o", number))
+        for name, stream in self.dataflow.streams.items():
+            source, sink = sources[name], sinks[name]
+            widths = len(source.payload), len(sink.payload), stream.bits
+            assert len(set(widths)) == 1, f"stream {name}: source, sink, plan have {widths} bits"
+            m.d.comb += [
+                sink.payload.eq(source.payload),
+                sink.valid.eq(source.valid),
+                source.ready.eq(sink.ready),
+            ]
+        if self.watched:
+            watched = [sources[name] for name in self.watched]
+            m.d.comb += self.taps.eq(Cat((s.valid, s.ready, s.payload) for s in watched))
+        return m
+
+
+def tap_bits(dataflow: Dataflow, taps: Sequence[str]) -> int:
+    """Return the width of ``Top.taps`` for these streams."""
+    return sum(dataflow.streams[name].bits + 2 for name in taps)
+
+
+def _component_ports(component: wiring.Component) -> dict[str, Value]:
+    return {name: value for name, (value, _) in flat_ports(component).items()}
+
+
+def _port_name(ports: dict[str, Value], letter: str, number: int) -> str:
+    """Return the name of port ``number``: the only one is ``i``, of several ``i_0``, ``i_1``."""
+    return letter if f"{letter}_payload" in ports else f"{letter}_{number}"
