@@ -1,0 +1,37 @@
+"""Schedules of the components that dense layers need."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hwgen.timing.schedule import Pipe
+
+
+def mvu(words: int, folds: int, *, latency: int) -> Pipe:
+    """Matrix-vector unit: ``folds`` times ``words`` input words, one output word per fold.
+
+    words : input words per vector, ceil(MW / SIMD)
+    folds : output words per vector, ceil(MH / PE)
+    latency : register stages; the last of them accumulates
+    """
+    emits = np.zeros((words * folds, 1), np.bool_)
+    emits[words - 1 :: words] = True
+    return Pipe(np.ones_like(emits), emits, latency, latency)
+
+
+def elementwise(latency: int) -> Pipe:
+    """One transfer in, one transfer out: thresholds, tables, registers."""
+    every = np.ones((1, 1), np.bool_)
+    return Pipe(every, every, latency, latency)
+
+
+def argmax(words: int, *, latency: int) -> Pipe:
+    """Swallow the ``words`` transfers of a pixel, emit one."""
+    emits = np.zeros((words, 1), np.bool_)
+    emits[-1] = True
+    return Pipe(np.ones_like(emits), emits, latency, latency)
+
+
+def fork(outputs: int) -> Pipe:
+    """Copy each transfer to every output; the next one enters when all of them have left."""
+    return Pipe(np.ones((1, 1), np.bool_), np.ones((1, outputs), np.bool_), 1, 1)
