@@ -81,8 +81,8 @@ class Samples:
         return self if count is None else Samples(self.x[:count], self.y[:count])
 
 
-def load(name: str, split: Split, folder: Path) -> Samples:
-    """Read a split of a data set.
+def load(name: str, split: Split, folder: Path, limit: int | None = None) -> Samples:
+    """Read a split of a data set, or its first ``limit`` samples.
 
     ``folder`` holds the ``.npz`` form or the standard public files; ``digits`` needs neither.
 
@@ -98,7 +98,7 @@ def load(name: str, split: Split, folder: Path) -> Samples:
         x, y = _digits(split)
     else:
         path = folder / source.npz.format(split=split)
-        found = _read_npz(path) if path.is_file() else read_standard(name, split, folder)
+        found = _read_npz(path, limit) if path.is_file() else read_standard(name, split, folder)
         if found is None:
             raise DataError(
                 f"data set {name} is not in {folder}: put {path.name} there, or the files of "
@@ -110,6 +110,7 @@ def load(name: str, split: Split, folder: Path) -> Samples:
             f"data set {name} ({split}) has samples {x.shape} and labels {y.shape}; expected "
             f"(N, {', '.join(map(str, source.shape))}) and N classes below {source.classes}"
         )
+    x, y = x[:limit], y[:limit]
     return Samples(_channels_first(x), torch.from_numpy(y.astype(np.int64)))
 
 
@@ -190,11 +191,12 @@ def _digits(split: Split) -> tuple[np.ndarray, np.ndarray]:
     return images.images[chosen].astype(np.uint8), images.target[chosen]
 
 
-def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
+def _read_npz(path: Path, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as file:
             if "jpeg" in file:
-                return _decode(file["jpeg"], file["offsets"]), file["y"]
+                offsets = file["offsets"][: None if limit is None else limit + 1]
+                return _decode(file["jpeg"], offsets), file["y"][:limit]
             return file["x"], file["y"]
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
         raise DataError(f"{path} is damaged ({error}); fetch it again") from None

@@ -16,9 +16,10 @@ import torch
 from brevitas.export import export_onnx_qcdq, export_qonnx
 from torch import Tensor, nn
 
-from hwgen.train.bake import baked, quantized_layers
+from hwgen.train.bake import baked
 from hwgen.train.compare import Comparison, compare
 from hwgen.train.errors import ExportError
+from hwgen.train.sq import mixers
 
 Exporter = Literal["dynamo", "torchscript"]
 Dialect = Literal["qonnx", "qcdq"]
@@ -100,14 +101,12 @@ def finalize_export(
 
 
 def _refuse_partial(model: nn.Module) -> None:
-    for name, layer in quantized_layers(model):
-        for hook in layer.weight_quant.modules():
-            ratio = getattr(hook, "sq_ratio", 1.0)
-            if ratio < 1:
-                raise ExportError(
-                    f"{name}: stochastic quantization is at ratio {ratio:g}, so some of its "
-                    f"weights are float; finish the last stage (ratio 1) before export"
-                )
+    for name, mixer in mixers(model):
+        if mixer.sq_ratio < 1:
+            raise ExportError(
+                f"{name}: stochastic quantization is at ratio {mixer.sq_ratio:g}, so some of its "
+                f"weights are float; finish the last stage (ratio 1) before export"
+            )
 
 
 def _export(

@@ -13,13 +13,16 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressB
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch import nn
 
-from hwgen.errors import OutputError
+from hwgen.errors import OutputError, suggest
+from hwgen.train.bake import quantized_layers
+from hwgen.train.callback import SQCallback
 from hwgen.train.data import Batches, Samples, load, to_network
-from hwgen.train.errors import TrainingError
+from hwgen.train.errors import RecipeError, TrainingError
 from hwgen.train.export import finalize_export
 from hwgen.train.models import build_model
 from hwgen.train.module import Trainee
 from hwgen.train.recipe import Recipe
+from hwgen.train.weights import set_weight_quant, weight_quant
 
 EXPORT_SAMPLES = 16
 
@@ -69,8 +72,8 @@ def run(
     if spec.threads:
         torch.set_num_threads(spec.threads)
     lightning.seed_everything(spec.seed, verbose=False)
-    train = load(recipe.data.name, "train", data).first(limit)
-    test = load(recipe.data.name, "test", data).first(limit)
+    train = load(recipe.data.name, "train", data, limit)
+    test = load(recipe.data.name, "test", data, limit)
     network = network_of(recipe)
     batches = Batches(
         train,
@@ -81,15 +84,29 @@ def run(
     )
     epochs = 1 if limit else spec.epochs
     trainee = Trainee(network, spec, len(batches) * epochs)
+    sq = _callback(recipe, epochs)
     checkpoint = out / "checkpoints" / "last.ckpt"
-    _fit(trainee, batches, _batches_of(test, recipe), out, epochs, checkpoint, resume, progress)
+    trainer = _trainer(out, sq.total_epochs if sq else epochs, [sq] if sq else [], progress)
+    _fit(trainer, trainee, batches, _batches_of(test, recipe), checkpoint, resume)
     return _finish(recipe, network, test, out, checkpoint)
 
 
 def network_of(recipe: Recipe) -> nn.Module:
-    """Return the untrained network of a recipe; its weights depend on the seed alone."""
+    """Return the untrained network of a recipe; its weights depend on the seed alone.
+
+    Raises
+    ------
+    RecipeError
+        unknown model, option or layer
+    """
     torch.manual_seed(recipe.train.seed)
-    return build_model(recipe.model)
+    network = build_model(recipe.model)
+    layers = dict(quantized_layers(network))
+    for name, bits in recipe.layer_bits.items():
+        if name not in layers:
+            raise RecipeError(f"layer_bits: no layer is called {name}{suggest(name, layers)}")
+        set_weight_quant(layers[name], weight_quant(bits))
+    return network
 
 
 def accuracy(network: nn.Module, samples: Samples, recipe: Recipe) -> float:
@@ -106,42 +123,59 @@ def _batches_of(samples: Samples, recipe: Recipe) -> Batches:
     return Batches(samples, recipe.data.convention, 500)
 
 
-def _fit(
-    trainee: Trainee,
-    batches: Batches,
-    tests: Batches,
-    out: Path,
-    epochs: int,
-    checkpoint: Path,
-    resume: bool,
-    progress: bool,
-) -> None:
+def _callback(recipe: Recipe, epochs: int) -> SQCallback | None:
+    spec = recipe.sq
+    if spec is None:
+        return None
+    return SQCallback(
+        epochs,
+        spec.schedule,
+        law=spec.law,
+        function=spec.function,
+        unit=spec.unit,
+        layers=spec.layers,
+        seed=recipe.train.seed,
+    )
+
+
+def _trainer(
+    out: Path, epochs: int, callbacks: list[Callback], progress: bool
+) -> lightning.Trainer:
+    folder = out / "checkpoints"
     try:
-        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{out} cannot be written ({error.strerror}); choose another") from None
-    callbacks: list[Callback] = [
-        ModelCheckpoint(
-            checkpoint.parent, filename="last", save_top_k=1, enable_version_counter=False
-        )
-    ]
-    if progress:
-        callbacks.append(RichProgressBar())
+    saver = ModelCheckpoint(folder, filename="last", save_top_k=1, enable_version_counter=False)
+    bars: list[Callback] = [RichProgressBar()] if progress else []
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning")
-        trainer = lightning.Trainer(
+        return lightning.Trainer(
             max_epochs=epochs,
             accelerator="auto",
             devices=1,
-            callbacks=callbacks,
+            callbacks=[*callbacks, saver, *bars],
             logger=[CSVLogger(out, "metrics", ""), TensorBoardLogger(out, "tensorboard", "")],
             enable_progress_bar=progress,
             enable_model_summary=False,
             num_sanity_val_steps=0,
             log_every_n_steps=50,
         )
-        start = str(checkpoint) if resume and checkpoint.is_file() else None
-        trainer.fit(trainee, batches, tests, ckpt_path=start)
+
+
+def _fit(
+    trainer: lightning.Trainer,
+    trainee: Trainee,
+    batches: Batches,
+    tests: Batches,
+    checkpoint: Path,
+    resume: bool,
+) -> None:
+    start = str(checkpoint) if resume and checkpoint.is_file() else None
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="lightning")
+        warnings.filterwarnings("ignore", category=FutureWarning, module="torch")
+        trainer.fit(trainee, batches, tests, ckpt_path=start, weights_only=False)
     if trainer.interrupted:
         raise TrainingError(f"interrupted in epoch {trainer.current_epoch}; go on with --resume")
 

@@ -122,3 +122,8 @@ def weight_quant(
             f"use quantizer auto or int for other widths"
         )
     return injector.let(per_filter=per_filter)
+
+
+def set_weight_quant(layer: nn.Module, injector: type[ExtendedInjector]) -> None:
+    """Give a ``brevitas.nn`` layer another weight quantizer, its weights stay."""
+    layer.weight_quant = injector.proxy_class(layer, injector)

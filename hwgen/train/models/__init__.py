@@ -11,14 +11,17 @@ from torch import nn
 from hwgen.errors import suggest
 from hwgen.train.errors import RecipeError
 from hwgen.train.models.mlp import kws_mlp, lfc, tfc
+from hwgen.train.models.resnet import resnet8, resnet20
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "tfc": tfc,
     "lfc": lfc,
     "kws_mlp": kws_mlp,
+    "resnet8": resnet8,
+    "resnet20": resnet20,
 }
 
-__all__ = ["MODELS", "build_model", "check_options", "kws_mlp", "lfc", "tfc"]
+__all__ = ["MODELS", "build_model", "check_options"]
 
 
 def check_options(options: Mapping[str, Any], where: str) -> None:

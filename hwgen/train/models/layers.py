@@ -12,6 +12,7 @@ from brevitas.quant import Int8ActPerTensorFloat, Uint8ActPerTensorFloat
 from brevitas.quant.binary import SignedBinaryActPerTensorConst
 from torch import Tensor, nn
 
+from hwgen.train.acts import SignedStep, UnsignedStep
 from hwgen.train.errors import RecipeError
 from hwgen.train.weights import Quantizer, weight_quant
 
@@ -20,31 +21,22 @@ WIDE_RANGE = 4.0  # standard deviations that a wide or signed activation covers 
 
 
 def activation(bits: int) -> nn.Module:
-    """Return the activation of ``bits``: bipolar for one bit, else unsigned behind a ReLU.
+    """Return the activation of ``bits``: bipolar for one bit, else unsigned, which is a ReLU too.
 
     The step of an unsigned activation is learned.
     """
     _check_bits(bits)
     if bits == 1:
         return qnn.QuantIdentity(act_quant=SignedBinaryActPerTensorConst)
-    top = UNSIGNED_STEP[bits] * (2**bits - 1) if bits in UNSIGNED_STEP else WIDE_RANGE
-    return qnn.QuantReLU(
-        act_quant=Uint8ActPerTensorFloat,
-        bit_width=bits,
-        scaling_impl_type="PARAMETER",
-        scaling_init=top,
-    )
+    step = UNSIGNED_STEP.get(bits, WIDE_RANGE / (2**bits - 1))
+    return qnn.QuantIdentity(act_quant=UnsignedStep.let(bit_width=bits, first_step=step))
 
 
 def signed_activation(bits: int) -> nn.Module:
     """Return a signed quantizer of ``bits`` with a learned step, for branches before an Add."""
     _check_bits(bits)
-    return qnn.QuantIdentity(
-        act_quant=Int8ActPerTensorFloat,
-        bit_width=bits,
-        scaling_impl_type="PARAMETER",
-        scaling_init=WIDE_RANGE,
-    )
+    step = WIDE_RANGE / 2 ** (bits - 1)
+    return qnn.QuantIdentity(act_quant=SignedStep.let(bit_width=bits, first_step=step))
 
 
 def input_quant(bits: int, low: float = 0.0) -> nn.Module:

@@ -1,0 +1,71 @@
+"""Put a trained network into a design folder: file, accuracy and how obtained, sample inputs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+
+from hwgen.train.compare import run_file
+from hwgen.train.data import Samples, to_network
+from hwgen.train.export import InputConvention
+from hwgen.train.loop import Result
+
+SAMPLES = 16
+
+
+def write_samples(
+    file: Path, samples: Samples, convention: InputConvention, target: Path, *, name: str
+) -> None:
+    """Write ``target``: the samples, their labels and what the file answers.
+
+    ``x`` as stored, channels last, ``y`` the classes, ``y_out`` the file's float outputs as qonnx
+    executes it, one frame at a time; ``name`` says whose samples they are.
+    """
+    model = onnx.load(str(file))
+    inputs = to_network(samples.x, convention).numpy()
+    output = model.graph.output[0].name
+    answers = [run_file(model, inputs[i : i + 1])[output][0] for i in range(len(inputs))]
+    stored = samples.x.numpy()
+    if stored.ndim > 2:
+        stored = np.moveaxis(stored, 1, -1)
+        stored = stored[..., 0] if stored.shape[-1] == 1 else stored
+    np.savez_compressed(
+        target, x=stored, y=samples.y.numpy(), y_out=np.stack(answers), source=np.array(name)
+    )
+
+
+def publish(
+    result: Result,
+    samples: Samples,
+    convention: InputConvention,
+    folder: Path,
+    *,
+    data: str,
+    command: str,
+) -> None:
+    """Copy a run's file into a design ``folder`` with ``expected.json`` and ``samples.npz``.
+
+    data : the data set as a reader knows it, licence included
+    command : what obtained the result
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(result.model, folder / "model.onnx")
+    write_samples(
+        result.model, samples.first(SAMPLES), convention, folder / "samples.npz", name=data
+    )
+    told = {
+        "accuracy": result.accuracy,
+        "samples": result.samples,
+        "data": data,
+        "by": "torch, quantized weights and activations",
+        "command": command,
+        "torch": torch.__version__.split("+")[0],
+        "brevitas": version("brevitas"),
+    }
+    (folder / "expected.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
