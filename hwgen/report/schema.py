@@ -152,6 +152,69 @@ class Verification(Section):
     onnx_unexplained: int | None = None
 
 
+class Divergence(Section):
+    """The first integer that differs from the reference."""
+
+    frame: int
+    layer: str
+    source: str
+    pixel: tuple[int, ...]
+    channel: int
+    expected: int
+    got: int
+
+
+class Run(Section):
+    """One simulation: ``frames`` back to back, with this share of stalled cycles on either side."""
+
+    engine: str
+    stall: float
+    frames: int
+    values: int
+    mismatches: int
+    cycles_predicted: int
+    cycles_simulated: int
+    seconds: float
+    divergence: Divergence | None
+    fault: str | None
+
+
+class Ties(Section):
+    """Exact ties of one layer of the file: the rounding rule alone decides these codes."""
+
+    layer: str
+    channels: tuple[int, ...]
+    codes: int
+
+
+class Compared(Section):
+    """One layer against ONNX execution, fed with the hardware's codes.
+
+    explained : codes that differ, but whose real value lies within float32's error of a threshold
+    unexplained : codes that differ otherwise, which is an error
+    """
+
+    layer: str
+    values: int
+    differing: int
+    explained: int
+    unexplained: int
+
+
+class VerificationFile(Section):
+    """All of ``verification.json``.
+
+    meaning : what "equal" claims
+    onnx_frames : frames compared with ONNX execution
+    """
+
+    meaning: str
+    runs: tuple[Run, ...]
+    ties: tuple[Ties, ...]
+    onnx_frames: int
+    onnx: tuple[Compared, ...]
+
+
 class Step(Section):
     """A step of the build and its wall time."""
 

@@ -1,0 +1,73 @@
+"""Reports as tables and lines for a terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from hwgen.report.figures import count, duration, percent, rate
+from hwgen.report.schema import Report
+from hwgen.report.sections import CELLS, verdict
+
+
+def layers(report: Report) -> Table:
+    """Return one line per layer: fold, cycles, resources, widths."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("Layer", overflow="fold")
+    table.add_column("Op", no_wrap=True)
+    for head in ("PE", "SIMD", "Cycles", "LUT", "BRAM", "DSP", "W", "In", "Acc", "FIFO"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for layer in report.layers:
+        slowest = layer.name == report.performance.bottleneck
+        figures = (layer.pe, layer.simd, layer.cycles, layer.lut, layer.bram36, layer.dsp)
+        figures += (layer.weight_bits, layer.input_bits, layer.acc_bits, layer.fifo_depth)
+        table.add_row(
+            Text(layer.name),
+            layer.op,
+            *(count(value) for value in figures),
+            style="bold" if slowest else None,
+        )
+    return table
+
+
+def fit(report: Report) -> Table:
+    """Return what the design needs of each resource, as estimated and as synthesised."""
+    resources = report.resources
+    table = Table(box=None, pad_edge=False)
+    table.add_column("Resource")
+    table.add_column("Estimate", justify="right")
+    if resources.synth is not None:
+        table.add_column("Synthesis", justify="right")
+    table.add_column(report.board, justify="right")
+    table.add_column("Used", justify="right")
+    for label, key in CELLS:
+        estimate, available = getattr(resources.estimate, key), getattr(resources.available, key)
+        row = [label, count(estimate)]
+        used = estimate
+        if resources.synth is not None:
+            used = getattr(resources.synth, key)
+            row.append(count(used))
+        table.add_row(*row, count(available), percent(used, available))
+    return table
+
+
+def speed(report: Report) -> str:
+    """Return throughput, latency and bottleneck in a line."""
+    found = report.performance
+    with_io = "" if found.fps_with_io is None else f" ({rate(found.fps_with_io)} with board I/O)"
+    return (
+        f"{rate(found.fps)} fps{with_io}, latency {duration(found.latency_us)}, "
+        f"interval {count(found.ii_cycles)} cycles at {report.clock_mhz:g} MHz, "
+        f"bottleneck {found.bottleneck}"
+    )
+
+
+def closing(report: Report, page: Path) -> str:
+    """Return the line a build ends with: report, speed, size and verdict."""
+    found = report.performance
+    return (
+        f"{page}: {rate(found.fps)} fps, latency {duration(found.latency_us)}, "
+        f"{count(report.resources.estimate.lut)} LUT (estimate), {verdict(report)[1]}"
+    )
