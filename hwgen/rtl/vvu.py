@@ -1,0 +1,128 @@
+"""Depthwise products."""
+
+from __future__ import annotations
+
+import numpy as np
+from amaranth.hdl import Module, Mux, Shape, Signal
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwgen.rtl.codes import number
+from hwgen.rtl.delay import Delay
+from hwgen.rtl.walker import Nest
+from hwgen.timing.conv import VVU_LATENCY, gather
+
+
+class Vvu(wiring.Component):
+    """Weigh the taps of each channel and add them up: a depthwise convolution behind a ``Swu``.
+
+    A transfer holds ``simd`` taps of ``pe`` channels, lane ``tap * pe + channel``; a pixel's
+    transfers go through the taps, and for each of these through the channels. II 1, latency 3
+    (operands, products, sums) from a channel's last tap.
+
+    Parameters
+    ----------
+    weights : int array, shape (channels, taps); both are padded with zeros to whole transfers
+    x_shape, acc_shape : Amaranth shapes of a code and of a sum
+    pe, simd : channels and taps of a transfer
+    x_bipolar : whether a lane is one bit for -1 or +1
+    style : where the weights lie: "const" or "bram"
+
+    Members
+    -------
+    i : In stream of ``simd * pe`` codes
+    o : Out stream of ``pe`` sums
+    """
+
+    def __init__(self, weights, x_shape, acc_shape, *, pe, simd=1, x_bipolar=False, style="const"):
+        channels, taps = weights.shape
+        padded = np.pad(weights, ((0, -channels % pe), (0, -taps % simd)))
+        self.words, self.steps = padded.shape[0] // pe, padded.shape[1] // simd
+        # (step, word, tap, channel): the order of the lanes
+        self.weights = padded.reshape(self.words, pe, self.steps, simd).transpose(2, 0, 3, 1)
+        self.pe, self.simd, self.x_bipolar, self.style = pe, simd, x_bipolar, style
+        self.schedule = gather(self.steps, self.words, latency=VVU_LATENCY)
+        super().__init__(
+            {
+                "i": In(stream.Signature(data.ArrayLayout(x_shape, simd * pe))),
+                "o": Out(stream.Signature(data.ArrayLayout(acc_shape, pe))),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        held, summed = Signal(), Signal()
+        free_3 = ~self.o.valid | self.o.ready
+        free_2 = ~summed | free_3
+        free_1 = ~held | free_2
+        fire = self.i.valid & free_1
+        m.d.comb += self.i.ready.eq(free_1)
+        nest = Nest(m, [self.steps, self.words], fire)
+        first, last = self._marks(m, nest, free_1, free_2)
+
+        codes = Signal(self.i.payload.shape(), reset_less=True)
+        with m.If(free_1):
+            m.d.sync += [held.eq(self.i.valid), codes.eq(self.i.payload)]
+        factors = self._weights(m, nest, fire, free_1)
+
+        acc = self.o.payload.shape()
+        terms = Signal(acc, reset_less=True)
+        with m.If(free_2):
+            m.d.sync += summed.eq(held)
+            for channel in range(self.pe):
+                lanes = range(channel, self.simd * self.pe, self.pe)
+                products = [self._product(codes[lane], factors[lane]) for lane in lanes]
+                m.d.sync += terms[channel].eq(_tree(products))
+
+        sums = Signal(acc, reset_less=True)
+        taken = Signal(acc)
+        m.d.comb += [taken.eq(terms), self.o.payload.eq(sums)]
+        if self.steps > 1:
+            m.submodules.so_far = delay = Delay(acc, self.words)
+            m.d.comb += [delay.en.eq(free_3 & summed), delay.d.eq(taken)]
+            for channel in range(self.pe):
+                before = Mux(first, 0, delay.q[channel])
+                m.d.comb += taken[channel].eq(terms[channel] + before)
+        with m.If(free_3):
+            m.d.sync += [self.o.valid.eq(summed & last), sums.eq(taken)]
+        return m
+
+    def _marks(self, m, nest, free_1, free_2):
+        """Return whether the step before the last stage is a channel's first, and its last."""
+        marks = [nest.within(0, 0, 1), nest.within(0, self.steps - 1, self.steps)]
+        for free in (free_1, free_2):
+            held = [Signal(reset_less=True) for _ in marks]
+            with m.If(free):
+                m.d.sync += [register.eq(mark) for register, mark in zip(held, marks, strict=True)]
+            marks = held
+        return marks
+
+    def _weights(self, m, nest, fire, free):
+        """Return the weights of the step in the first stage, one per lane."""
+        low, high = int(self.weights.min()), int(self.weights.max())
+        layout = data.ArrayLayout(Shape.cast(range(low, high + 1)), self.simd * self.pe)
+        rows = self.weights.reshape(self.steps * self.words, -1).tolist()
+        if len(rows) == 1:
+            return rows[0]
+        at = Signal(range(len(rows)))
+        with m.If(fire):
+            m.d.sync += at.eq(Mux(at == len(rows) - 1, 0, at + 1))
+        attrs = {"ram_style": "block"} if self.style == "bram" else {"rom_style": "logic"}
+        m.submodules.weights = rom = memory.Memory(
+            shape=layout, depth=len(rows), init=rows, attrs=attrs
+        )
+        read = rom.read_port()
+        m.d.comb += [read.addr.eq(at), read.en.eq(free)]
+        return [read.data[lane] for lane in range(layout.length)]
+
+    def _product(self, code, weight):
+        if self.x_bipolar:
+            return Mux(code, weight, -weight)
+        return number(code) * weight
+
+
+def _tree(terms):
+    while len(terms) > 1:
+        pairs = [a + b for a, b in zip(terms[::2], terms[1::2], strict=False)]
+        terms = pairs + terms[len(pairs) * 2 :]
+    return terms[0]
