@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
-from hwgen.errors import InputError
+from hwgen.errors import InputError, VerificationError
+from hwgen.flow.origin import read_origin
 from hwgen.flow.progress import Progress
-from hwgen.flow.request import InputFlags
-from hwgen.frontend import Network, lower
+from hwgen.flow.prove import fault_of
+from hwgen.flow.reopen import reopen, request_of
+from hwgen.flow.request import Engine, InputFlags, Trial
+from hwgen.flow.rerun import run_once
+from hwgen.frontend import InputOptions, Network, lower
 from hwgen.host import Labelled, arrange, read_labelled
 from hwgen.ir.ops import IntArray
 
@@ -64,13 +69,29 @@ def score(
     return Evaluation(network.name, engine, count, correct, correct / count, round(seconds, 3))
 
 
-def evaluate_model(
-    model: Path, data_path: Path, flags: InputFlags, limit: int | None, progress: Progress
+def evaluate(
+    model: Path,
+    data_path: Path,
+    *,
+    flags: InputFlags,
+    limit: int | None,
+    engine: str,
+    progress: Progress,
 ) -> Evaluation:
-    """Return the accuracy of a network file by its integer reference."""
+    """Return the accuracy of a network file, or of a build where ``model`` is a folder.
+
+    flags : of a build's input, where its own do not hold
+    engine : ``reference``, or a simulator, which only a build can be run on
+    Raises ``VerificationError`` where a simulated output differs from the reference.
+    """
+    if model.is_dir():
+        return _evaluate_build(model, data_path, flags, limit, engine, progress)
+    if engine != "reference":
+        raise InputError(
+            f"--engine {engine} simulates a built design; give the folder of a build as --model"
+        )
     with progress.step("reading the network"):
-        options = flags.options(fed_type(data_path))
-        network = lower(model, input=options)
+        network = lower(model, input=_options(model, data_path, flags))
     with progress.step("reading the data"):
         data, codes = load_labelled(data_path, limit, network)
     with progress.step(f"computing {len(data.y):,} frames"):
@@ -78,3 +99,45 @@ def evaluate_model(
         outputs = network.graph.run(codes)
         seconds = time.perf_counter() - started
     return score(network, data, outputs, "reference", seconds)
+
+
+def _options(model: Path, data_path: Path, flags: InputFlags) -> InputOptions | None:
+    """Return what the flags say, with the type of the data at hand where they leave it out."""
+    if flags == InputFlags():
+        return None
+    return flags.options(fed_type(data_path) if flags.type is None else None)
+
+
+def _evaluate_build(
+    folder: Path,
+    data_path: Path,
+    flags: InputFlags,
+    limit: int | None,
+    engine: str,
+    progress: Progress,
+) -> Evaluation:
+    if engine == "reference":
+        request = request_of(folder)
+        own = request.input if flags == InputFlags() else flags
+        found = evaluate(
+            request.model, data_path, flags=own, limit=limit, engine=engine, progress=progress
+        )
+        return replace(found, model=read_origin(folder).name)
+    if flags != InputFlags():
+        raise InputError(
+            f"{folder} is built for its own kind of input; build it again to change that, or leave "
+            f"the --input options out"
+        )
+    decision, design = reopen(folder, progress)
+    data, codes = load_labelled(data_path, limit, decision.network)
+    trial = Trial(frames=len(codes), engine=cast(Engine, engine), stall=0.0)
+    with progress.step(f"simulating {len(codes):,} frames"):
+        started = time.perf_counter()
+        found = run_once(decision, design, codes, trial, folder, progress)
+        seconds = time.perf_counter() - started
+    fault = fault_of(found)
+    if fault is not None:
+        raise VerificationError(fault)
+    # Every simulated value was compared: the outputs are those of the reference.
+    outputs = decision.graph.run(codes[: found.frames])
+    return score(decision.network, data.head(found.frames), outputs, found.engine, seconds)

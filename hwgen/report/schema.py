@@ -191,7 +191,7 @@ class Compared(Section):
     """One layer against ONNX execution, fed with the hardware's codes.
 
     explained : codes that differ, but whose real value lies within float32's error of a threshold
-    unexplained : codes that differ otherwise, which is an error
+    unexplained : codes that differ otherwise, which is an error; first : of these
     """
 
     layer: str
@@ -199,6 +199,7 @@ class Compared(Section):
     differing: int
     explained: int
     unexplained: int
+    first: str | None
 
 
 class VerificationFile(Section):

@@ -1,0 +1,85 @@
+"""From a request to a decided design: network, folding, dataflow, exact speed, resources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from hwgen import boards, dataflow, passes, search
+from hwgen.boards import Board
+from hwgen.dataflow import Dataflow, Performance
+from hwgen.estimate import Estimate, estimate
+from hwgen.flow.progress import Progress
+from hwgen.flow.request import Request
+from hwgen.frontend import Network, lower
+from hwgen.ir import Folding, Graph, foldable_layers, read_folding
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """Everything that is decided before hardware is written.
+
+    graph : the network's graph after the passes
+    dataflow : units and streams with FIFO depths
+    """
+
+    request: Request
+    board: Board
+    clock_mhz: float
+    network: Network
+    graph: Graph
+    folding: Folding
+    dataflow: Dataflow
+    performance: Performance
+    estimate: Estimate
+
+    @cached_property
+    def io_cycles(self) -> int | None:
+        """Cycles that the board's link needs for a frame, each way at once; None without a link."""
+        bits = self.board.io_bits_per_cycle(self.clock_mhz)
+        return None if bits is None else search.io_cycles(self.graph, bits)
+
+    @property
+    def fps(self) -> float:
+        """Frames per second of the core."""
+        return self.clock_mhz * 1e6 / self.performance.ii_cycles
+
+    @property
+    def fps_with_io(self) -> float | None:
+        """Frames per second of core and link together."""
+        if self.io_cycles is None:
+            return None
+        return self.clock_mhz * 1e6 / max(self.performance.ii_cycles, self.io_cycles)
+
+
+def decide(request: Request, progress: Progress) -> Decision:
+    """Read the network, choose its folding and size its FIFOs."""
+    board = boards.load(request.board)
+    clock_mhz = board.clock.core_mhz if request.clock_mhz is None else request.clock_mhz
+    goal = search.Goal(
+        clock_mhz=clock_mhz,
+        maximize=request.maximize or "fps",
+        target_fps=request.target_fps,
+        budget=request.budget,
+        io_bits_per_cycle=board.io_bits_per_cycle(clock_mhz),
+        pins=search.join_pins([search.parse_pin(text) for text in request.pins]),
+    )
+    with progress.step("reading the network"):
+        network = lower(request.model, input=request.input.options())
+        graph = passes.run(network.graph)
+    for note in network.notes:
+        progress.note(note)
+    with progress.step("choosing the folding"):
+        folding = _folding(request, graph, board, goal)
+    with progress.step("sizing FIFOs"):
+        planned = dataflow.size_fifos(dataflow.plan(graph, folding))
+        speed = dataflow.performance(planned)
+    with progress.step("estimating resources"):
+        cost = estimate(planned, board)
+    return Decision(request, board, clock_mhz, network, graph, folding, planned, speed, cost)
+
+
+def _folding(request: Request, graph: Graph, board: Board, goal: search.Goal) -> Folding:
+    if request.folding is not None:
+        return read_folding(request.folding, foldable_layers(graph))
+    return search.search(graph, board, goal).folding

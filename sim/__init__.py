@@ -1,0 +1,1 @@
+"""Regression benches: every design of ``designs/`` at several foldings, simulated and compared."""
