@@ -24,8 +24,9 @@ def write_samples(
 ) -> None:
     """Write ``target``: the samples, their labels and what the file answers.
 
-    ``x`` as stored, channels last, ``y`` the classes, ``y_out`` the file's float outputs as qonnx
-    executes it, one frame at a time; ``name`` says whose samples they are.
+    ``x`` as stored, channels last; ``y`` the classes, absent where they are unknown (negative);
+    ``y_out`` the file's float outputs as qonnx executes it, one frame at a time; ``source`` is
+    ``name``, which says whose samples they are.
     """
     model = onnx.load(str(file))
     inputs = to_network(samples.x, convention).numpy()
@@ -35,9 +36,8 @@ def write_samples(
     if stored.ndim > 2:
         stored = np.moveaxis(stored, 1, -1)
         stored = stored[..., 0] if stored.shape[-1] == 1 else stored
-    np.savez_compressed(
-        target, x=stored, y=samples.y.numpy(), y_out=np.stack(answers), source=np.array(name)
-    )
+    known = {"y": samples.y.numpy()} if bool((samples.y >= 0).all()) else {}
+    np.savez_compressed(target, x=stored, y_out=np.stack(answers), source=np.array(name), **known)
 
 
 def publish(

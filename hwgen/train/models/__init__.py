@@ -10,8 +10,12 @@ from torch import nn
 
 from hwgen.errors import suggest
 from hwgen.train.errors import RecipeError
+from hwgen.train.models.cnv import Cnv
 from hwgen.train.models.mlp import kws_mlp, lfc, tfc
+from hwgen.train.models.mobilenet import MobileNet
 from hwgen.train.models.resnet import resnet8, resnet20
+from hwgen.train.models.unet import UNet
+from hwgen.train.models.vgg1d import Vgg1d
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "tfc": tfc,
@@ -19,6 +23,10 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "kws_mlp": kws_mlp,
     "resnet8": resnet8,
     "resnet20": resnet20,
+    "cnv": Cnv,
+    "mobilenet": MobileNet,
+    "vgg1d": Vgg1d,
+    "unet": UNet,
 }
 
 __all__ = ["MODELS", "build_model", "check_options"]

@@ -86,6 +86,26 @@ def conv(
     )
 
 
+def conv1d(
+    inputs: int,
+    outputs: int,
+    kernel: int,
+    bits: int,
+    quantizer: Quantizer = "auto",
+    *,
+    padding: int = 0,
+) -> qnn.QuantConv1d:
+    """Return a 1-D convolution without bias, one weight scale per filter."""
+    return qnn.QuantConv1d(
+        inputs,
+        outputs,
+        kernel,
+        padding=padding,
+        bias=False,
+        weight_quant=weight_quant(bits, quantizer),
+    )
+
+
 class LogitScale(nn.Module):
     """Multiply the class scores by one learned number.
 
