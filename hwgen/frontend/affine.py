@@ -44,7 +44,7 @@ def affine(expr: Expr) -> Affine | None:
     b = parts[1] if len(parts) > 1 else None
     assert a is not None
     if expr.fn == "neg":
-        return Affine(as_array(-a.scale), asas_array(-a.offset))
+        return Affine(as_array(-a.scale), as_array(-a.offset))
     if b is None or expr.fn not in ("add", "sub", "mul", "div"):
         return None
     if expr.fn == "add":
@@ -173,7 +173,7 @@ def _on_grid(values: Array) -> Scaled | None:
     step = as_array(Fraction(1))
     if values.dtype.kind in "iub":
         return Scaled(values.astype(np.int64), step)
-    mantissa, exponent = np.frexp(values)
+    _, exponent = np.frexp(values)
     if not np.isfinite(values).all():
         return None
     used = values != 0

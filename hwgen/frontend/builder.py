@@ -89,13 +89,22 @@ class Builder:
         if leaf.type.shape == shape:
             return name
         for node in self.nodes:
-            if node.inputs == (name,) and isinstance(node.op, ops.Reshape) and node.op.shape == shape:
+            if (
+                node.inputs == (name,)
+                and isinstance(node.op, ops.Reshape)
+                and node.op.shape == shape
+            ):
                 return node.name
         if leaf.real:
-            return self._keep(replace(
-                leaf, name=name, type=TensorType(shape, 0, 0),
-                low=np.zeros(shape[-1], dtype=np.int64), high=np.zeros(shape[-1], dtype=np.int64),
-            )).name
+            return self._keep(
+                replace(
+                    leaf,
+                    name=name,
+                    type=TensorType(shape, 0, 0),
+                    low=np.zeros(shape[-1], dtype=np.int64),
+                    high=np.zeros(shape[-1], dtype=np.int64),
+                )
+            ).name
         low, high = (np.broadcast_to(v, leaf.space).reshape(-1) for v in (leaf.low, leaf.high))
         low, high = low.reshape(-1, shape[-1]).min(axis=0), high.reshape(-1, shape[-1]).max(axis=0)
         return self.add(ops.Reshape(shape), (name,), f"{name}_flat", source, (low, high)).name
@@ -110,7 +119,9 @@ class Builder:
                 leaf = self.leaves[name]
                 kind = self.nodes[at].op.infer(self.leaves[node.inputs[0]].type)
                 self.leaves[name] = replace(
-                    leaf, type=kind, low=np.where(rows, -leaf.high, leaf.low),
+                    leaf,
+                    type=kind,
+                    low=np.where(rows, -leaf.high, leaf.low),
                     high=np.where(rows, -leaf.low, leaf.high),
                 )
 

@@ -69,7 +69,7 @@ class Site:
 
 @dataclass(frozen=True, eq=False)
 class WeightSite:
-    """A quantizer of constants: its exact codes and value."""
+    """A quantizer of constants: its exact codes, its output and the size of a code."""
 
     layer: str
     output: str
@@ -77,6 +77,7 @@ class WeightSite:
     steps: Steps
     codes: Ints
     value: Expr
+    scale: Expr
     shape: tuple[int, ...]
 
 
@@ -93,6 +94,15 @@ class MatrixSite:
     source: str
     shift: npt.NDArray[np.float64]
     terms: int
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """An ArgMax on chip: ``expr`` is what the file compares, over an integer tensor's channels."""
+
+    layer: str
+    output: str
+    expr: Expr
 
 
 @dataclass
@@ -114,6 +124,7 @@ class Context:
     sites: list[Site] = field(default_factory=list[Site])
     weights: list[WeightSite] = field(default_factory=list[WeightSite])
     matrices: list[MatrixSite] = field(default_factory=list[MatrixSite])
+    choices: list[Choice] = field(default_factory=list[Choice])
     turned: dict[str, Ints] = field(default_factory=dict[str, Ints])
     notes: list[str] = field(default_factory=list[str])
     ties: list[Tie] = field(default_factory=list[Tie])
@@ -128,8 +139,10 @@ class Context:
             return None
         tensor = self.tensors[node.inputs[position]]
         if not isinstance(tensor, Const):
-            raise Problem(f"its input {position} ({node.inputs[position]}) depends on the data",
-                          "make it a constant of the network")
+            raise Problem(
+                f"its input {position} ({node.inputs[position]}) depends on the data",
+                "make it a constant of the network",
+            )
         return tensor
 
     def clip_behind(self, node: FileNode) -> FileNode | None:
@@ -187,4 +200,3 @@ def max_rank(expr: Expr) -> int:
 
     rebuild(expr, num=look)
     return found
-

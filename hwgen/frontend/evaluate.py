@@ -1,4 +1,4 @@
-"""Evaluate expressions: in float64 with an error bound, exactly at one element, and by direction."""
+"""Evaluate expressions: in float64 with an error bound, exactly at one element, by direction."""
 
 from __future__ import annotations
 
@@ -129,8 +129,6 @@ def _direction(node: Expr, visit: _Visit) -> npt.NDArray[np.int64]:
     return np.where(a == 0, b, np.where((b == 0) | (a == b), a, MIXED))
 
 
-def _times(
-    way: npt.NDArray[np.int64], factor: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
+def _times(way: npt.NDArray[np.int64], factor: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     mixed = ((way == MIXED) | (factor == MIXED)) & (way != 0) & (factor != 0)
     return np.where(mixed, MIXED, way * factor)

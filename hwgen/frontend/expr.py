@@ -1,10 +1,10 @@
 """Expressions over integer codes: what the file computes between two integer tensors.
 
-An expression is a tree (shared subtrees allowed) of variables, constants and functions. A variable is
-the code of one integer tensor, or the real number that the host feeds. Constants are exact: float64
-or integer arrays whose every element is meant literally, or object arrays of ``Fraction``. In a
-constant tensor of the file the arrays broadcast against the tensor's shape; in a tensor that depends
-on codes they broadcast against ``(pixels, channels)`` of those codes.
+An expression is a tree (shared subtrees allowed) of variables, constants and functions. A variable
+is the code of one integer tensor, or the real number that the host feeds. Constants are exact:
+float64 or integer arrays whose every element is meant literally, or object arrays of ``Fraction``.
+In a constant tensor of the file the arrays broadcast against the tensor's shape; in a tensor that
+depends on codes they broadcast against ``(pixels, channels)`` of those codes.
 """
 
 from __future__ import annotations
@@ -45,15 +45,17 @@ class Num(Expr):
             value = self.values.astype(np.float64)
             return value, np.zeros_like(value)
         flat = [float(v) for v in self.values.reshape(-1)]
-        off = [0.0 if Fraction(f) == v else abs(f) * 2.0**-53 + 5e-324
-               for f, v in zip(flat, self.values.reshape(-1), strict=True)]
+        off = [
+            0.0 if Fraction(f) == v else abs(f) * 2.0**-53 + 5e-324
+            for f, v in zip(flat, self.values.reshape(-1), strict=True)
+        ]
         shape = self.values.shape
         return np.array(flat, dtype=np.float64).reshape(shape), np.array(off).reshape(shape)
 
     def at(self, index: tuple[int, ...]) -> Fraction:
         """Return the element that broadcasts to ``index``."""
         shape = self.values.shape
-        tail = index[len(index) - len(shape):]
+        tail = index[len(index) - len(shape) :]
         value = self.values[tuple(0 if n == 1 else i for i, n in zip(tail, shape, strict=True))]
         return as_fraction(value)
 

@@ -182,26 +182,28 @@ def _step_values(a: Floats) -> Floats:
     return (a >= 0).astype(np.float64)
 
 
-FUNCTIONS: Mapping[str, Function] = MappingProxyType({
-    "add": Function(_add, interval.add, 0),
-    "sub": Function(_sub, interval.sub, 0),
-    "mul": Function(_mul, interval.mul, 0),
-    "div": Function(_div, interval.div, 0),
-    "max": Function(_max, interval.maximum, 0),
-    "min": Function(_min, interval.minimum, 0),
-    "neg": Function(_neg, interval.neg, -1),
-    "abs": Function(_abs, interval.absolute),
-    "sign": Function(_jump(np.sign), interval.rising(lambda v: Fraction((v > 0) - (v < 0))), 1),
-    "step": Function(_jump(_step_values), interval.rising(lambda v: Fraction(int(v >= 0))), 1),
-    "floor": Function(_jump(np.floor), interval.rising(lambda v: Fraction(v // 1)), 1),
-    "ceil": Function(_jump(np.ceil), interval.rising(lambda v: Fraction(-(-v // 1))), 1),
-    "round": Function(_jump(np.round), interval.rising(lambda v: Fraction(round(v))), 1),
-    "sqrt": Function(_sqrt, interval.sqrt, 1),
-    "exp": Function(_exp, interval.exp, 1),
-    "log": Function(_log, interval.log, 1),
-    "sigmoid": Function(_smooth(_sigmoid_values, 0.25, 0.5), interval.sigmoid, 1),
-    "tanh": Function(_smooth(np.tanh, 1.0, 0.0), interval.tanh, 1),
-    "softplus": Function(_smooth(_softplus_values, 1.0, -1.0), interval.softplus, 1),
-    "erf": Function(_smooth(_erf_values, 1.13, 0.0), interval.erf, 1),
-})
+FUNCTIONS: Mapping[str, Function] = MappingProxyType(
+    {
+        "add": Function(_add, interval.add, 0),
+        "sub": Function(_sub, interval.sub, 0),
+        "mul": Function(_mul, interval.mul, 0),
+        "div": Function(_div, interval.div, 0),
+        "max": Function(_max, interval.maximum, 0),
+        "min": Function(_min, interval.minimum, 0),
+        "neg": Function(_neg, interval.neg, -1),
+        "abs": Function(_abs, interval.absolute),
+        "sign": Function(_jump(np.sign), interval.rising(lambda v: Fraction((v > 0) - (v < 0))), 1),
+        "step": Function(_jump(_step_values), interval.rising(lambda v: Fraction(int(v >= 0))), 1),
+        "floor": Function(_jump(np.floor), interval.rising(lambda v: Fraction(v // 1)), 1),
+        "ceil": Function(_jump(np.ceil), interval.rising(lambda v: Fraction(-(-v // 1))), 1),
+        "round": Function(_jump(np.round), interval.rising(lambda v: Fraction(round(v))), 1),
+        "sqrt": Function(_sqrt, interval.sqrt, 1),
+        "exp": Function(_exp, interval.exp, 1),
+        "log": Function(_log, interval.log, 1),
+        "sigmoid": Function(_smooth(_sigmoid_values, 0.25, 0.5), interval.sigmoid, 1),
+        "tanh": Function(_smooth(np.tanh, 1.0, 0.0), interval.tanh, 1),
+        "softplus": Function(_smooth(_softplus_values, 1.0, -1.0), interval.softplus, 1),
+        "erf": Function(_smooth(_erf_values, 1.13, 0.0), interval.erf, 1),
+    }
+)
 """Every function by name; immutable."""

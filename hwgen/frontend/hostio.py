@@ -68,8 +68,10 @@ class HostInput:
         if x.ndim and rest != self.shape and rest == last and len(rest) == 3:
             x = np.moveaxis(x, -1, 1)
         elif not x.ndim or _squeezed(rest) not in (_squeezed(self.shape), (prod(self.shape),)):
-            raise InputError(f"input {self.name} has shape {x.shape}, expected (frames, {wanted}); "
-                             f"reshape the array")
+            raise InputError(
+                f"input {self.name} has shape {x.shape}, expected (frames, {wanted}); "
+                f"reshape the array"
+            )
         return x.reshape(frames, -1)[:, self.order]
 
     def _integers(self, x: Array) -> Ints:
@@ -78,8 +80,10 @@ class HostInput:
         if x.dtype.kind not in "iuf":
             raise InputError(f"input {self.name} has type {x.dtype}, expected {what}")
         if x.size and x.dtype.kind == "f" and not (x == np.rint(x)).all():
-            raise InputError(f"input {self.name} holds fractions, NaN or infinity, expected {what}; "
-                             f"feed the codes before scaling")
+            raise InputError(
+                f"input {self.name} holds fractions, NaN or infinity, expected {what}; "
+                f"feed the codes before scaling"
+            )
         if x.size and (x.min() < low or x.max() > high):
             raise InputError(f"input {self.name} holds {x.min()}..{x.max()}, expected {what}")
         codes = x.astype(np.int64)
@@ -93,25 +97,32 @@ class HostInput:
         if x.dtype.kind != "f":
             raise InputError(
                 f"input {self.name} has type {x.dtype}, but the file takes real numbers (float32); "
-                f"scale the array as in training, or say --input-type and --input-scale")
+                f"scale the array as in training, or say --input-type and --input-scale"
+            )
         with np.errstate(over="ignore"):
             x = x.astype(np.float32)
         if not np.isfinite(x).all():
-            raise InputError(f"input {self.name} holds NaN, infinity or numbers beyond float32; "
-                             f"clean the array")
+            raise InputError(
+                f"input {self.name} holds NaN, infinity or numbers beyond float32; clean the array"
+            )
         pixels, channels = self.type.pixels, self.type.channels
         x = x.astype(np.float64).reshape(len(x), pixels, channels)
         codes = np.empty(x.shape, dtype=np.int64)
         step = max(1, CHUNK // max(self.type.size, 1))
         for begin in range(0, len(x), step):
-            part = x[begin:begin + step]
-            codes[begin:begin + step] = decide(self.expr, self.steps, {HOST: part}, part.shape).codes
+            part = x[begin : begin + step]
+            codes[begin : begin + step] = decide(
+                self.expr, self.steps, {HOST: part}, part.shape
+            ).codes
         return codes
 
     def real(self, x: npt.ArrayLike) -> Array:
         """Return (frames, pixels, channels) float64 of the numbers fed, in stream order."""
-        return self._arranged(np.asarray(x)).astype(np.float64).reshape(
-            -1, self.type.pixels, self.type.channels)
+        return (
+            self._arranged(np.asarray(x))
+            .astype(np.float64)
+            .reshape(-1, self.type.pixels, self.type.channels)
+        )
 
 
 def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -138,7 +149,7 @@ class HostOutput:
     opset: int
 
     def decode(self, codes: npt.ArrayLike) -> npt.NDArray[Any]:
-        """Return the file's output of ``codes`` (frames, *type.shape): float32, int64 for indices."""
+        """Return the file's output of ``codes`` (frames, *type.shape), float32 or int64 indices."""
         values = self.values(np.asarray(codes))
         out: Array = values if self.is_index else values.astype(np.float32)
         for node in self.tail:

@@ -156,12 +156,12 @@ def _enclosed(bits: int, x: Interval, name: str, at_zero: Fraction) -> Interval:
 @lru_cache(maxsize=65536)
 def _call(bits: int, value: Fraction, name: str) -> Interval:
     if name == "erf":
-        ctx = MPContext()
+        ctx: Any = MPContext()
         ctx.prec = bits + 40
         middle = _from_mpf(ctx.erf(ctx.mpf(value.numerator) / value.denominator))
         slack = Fraction(1, 1 << bits)
         return middle - slack, middle + slack
-    iv = MPIntervalContext()
+    iv: Any = MPIntervalContext()
     iv.prec = bits + 20
     x = iv.mpf(value.numerator) / iv.mpf(value.denominator)
     if name == "exp":

@@ -24,8 +24,12 @@ from hwgen.ir import TensorType, check
 
 Ints = npt.NDArray[np.int64]
 
-ELEMENTS = {TensorProto.UINT8: "UINT8", TensorProto.INT8: "INT8", TensorProto.UINT4: "UINT4",
-            TensorProto.INT4: "INT4"}
+ELEMENTS: dict[int, str] = {
+    TensorProto.UINT8: "UINT8",
+    TensorProto.INT8: "INT8",
+    TensorProto.UINT4: "UINT4",
+    TensorProto.INT4: "INT4",
+}
 
 
 @dataclass(frozen=True)
@@ -72,9 +76,7 @@ def diagnose(path: str | Path, *, input: InputOptions | None = None) -> Diagnosi
     return Diagnosis(model.name, layers, tuple(ctx.notes))
 
 
-def _lowered(
-    model: Model, options: InputOptions | None
-) -> tuple[Context, tuple[LayerReport, ...]]:
+def _lowered(model: Model, options: InputOptions | None) -> tuple[Context, tuple[LayerReport, ...]]:
     options = options or InputOptions.from_metadata(model.metadata)
     order, shape = _channels_last(model.shape[1:])
     settled = False
@@ -100,9 +102,7 @@ def _channels_last(shape: tuple[int, ...]) -> tuple[Ints, tuple[int, ...]]:
     return positions.reshape(-1), (prod(shape),)
 
 
-def _input_tensor(
-    ctx: Context, shape: tuple[int, ...], options: InputOptions | None
-) -> Dynamic:
+def _input_tensor(ctx: Context, shape: tuple[int, ...], options: InputOptions | None) -> Dynamic:
     model = ctx.model
     index = np.empty(len(ctx.order), dtype=np.int64)
     index[ctx.order] = np.arange(len(ctx.order))
@@ -146,8 +146,10 @@ def _per_channel(tensor: Dynamic, values: tuple[Fraction, ...]) -> Expr:
             shape = tuple(-1 if k == axis else 1 for k in range(rank))
             array = array.reshape(shape)
             return spread(Const(Num(array), array.shape), tensor)
-    raise InputError(f"the input mean or std has {len(values)} numbers, the network's input has "
-                     f"shape {tensor.shape}; give one number, or one per channel")
+    raise InputError(
+        f"the input mean or std has {len(values)} numbers, the network's input has "
+        f"shape {tensor.shape}; give one number, or one per channel"
+    )
 
 
 def _output_problems(ctx: Context) -> list[LayerReport]:
@@ -155,9 +157,16 @@ def _output_problems(ctx: Context) -> list[LayerReport]:
     model = ctx.model
     if len(model.outputs) != 1:
         names = ", ".join(model.outputs)
-        return [LayerReport(names, "output", "", False,
-                            f"the network has {len(model.outputs)} outputs",
-                            "hwgen builds networks with one output; export the one you need")]
+        return [
+            LayerReport(
+                names,
+                "output",
+                "",
+                False,
+                f"the network has {len(model.outputs)} outputs",
+                "hwgen builds networks with one output; export the one you need",
+            )
+        ]
     (name,) = model.outputs
     base = _base(ctx.tensors[name])
     if base is None or not base.leaves:
@@ -186,18 +195,36 @@ def _network(ctx: Context, layers: tuple[LayerReport, ...]) -> Network:
     assert base is not None
     (name,) = base.leaves
     graph = ctx.builder.graph((name,))
+    source = ctx.tensors[model.input]
+    assert isinstance(source, Dynamic)
     tail = tensor if isinstance(tensor, Tail) else Tail(base, (), {})
-    output = HostOutput(name, graph.types[name], base.expr, base.index, tail.nodes,
-                        tail.constants, model.opset)
+    output = HostOutput(
+        name, graph.types[name], base.expr, base.index, tail.nodes, tail.constants, model.opset
+    )
     return Network(
-        graph, model.name, model.sha256, tuple(ctx.ties), _host_input(ctx), output, layers,
-        tuple(ctx.notes), Trace(model, tuple(ctx.sites), tuple(ctx.weights), tuple(ctx.matrices)),
+        graph,
+        model.name,
+        model.sha256,
+        tuple(ctx.ties),
+        _host_input(ctx),
+        output,
+        layers,
+        tuple(ctx.notes),
+        Trace(
+            model,
+            source,
+            tuple(ctx.sites),
+            tuple(ctx.weights),
+            tuple(ctx.matrices),
+            tuple(ctx.choices),
+        ),
     )
 
 
 def _host_input(ctx: Context) -> HostInput:
     (entry,) = ctx.builder.inputs
     site = next((site for site in ctx.sites if site.leaf == ctx.host_codes), None)
-    expr, steps = (None, None) if ctx.host_codes is None or site is None else (
-        site.expr, site.steps)
+    expr, steps = (
+        (None, None) if ctx.host_codes is None or site is None else (site.expr, site.steps)
+    )
     return HostInput(entry.name, entry.type, ctx.model.shape[1:], ctx.order, expr, steps)

@@ -18,10 +18,16 @@ from hwgen.errors import ModelError
 from hwgen.frontend.expr import Array
 
 QUANT_DOMAINS = frozenset(
-    {"onnx.brevitas", "qonnx.custom_op.general", "finn.custom_op.general", "brevitas", "qonnx",
-     "finn"}
+    {
+        "onnx.brevitas",
+        "qonnx.custom_op.general",
+        "finn.custom_op.general",
+        "brevitas",
+        "qonnx",
+        "finn",
+    }
 )
-"""Domains under which the quantizing operators of QONNX and FINN appear; files also leave it out."""
+"""Domains of the quantizing operators of QONNX and FINN; files also leave the domain out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +100,9 @@ def read_model(path: str | Path) -> Model:
     except FileNotFoundError:
         raise ModelError(f"{path}: no such file; give the path of an ONNX network") from None
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}); give a readable file") from None
+        raise ModelError(
+            f"{path}: cannot be read ({error.strerror}); give a readable file"
+        ) from None
     proto = _parse(path, content)
     graph = proto.graph
     opsets = {entry.domain: entry.version for entry in proto.opset_import}
@@ -102,8 +110,10 @@ def read_model(path: str | Path) -> Model:
     inputs = [entry for entry in graph.input if entry.name not in constants]
     if len(inputs) != 1:
         names = ", ".join(entry.name for entry in inputs) or "none"
-        raise ModelError(f"{path}: the network has {len(inputs)} inputs ({names}); hwgen builds "
-                         f"networks with one input; export it with one")
+        raise ModelError(
+            f"{path}: the network has {len(inputs)} inputs ({names}); hwgen builds "
+            f"networks with one input; export it with one"
+        )
     shape, frames = _input_shape(path, inputs[0])
     model = Model(
         name=path.stem,
@@ -124,8 +134,10 @@ def read_model(path: str | Path) -> Model:
 
 
 def _parse(path: Path, content: bytes) -> onnx.ModelProto:
-    broken = ModelError(f"{path}: not an ONNX file, or a truncated one ({len(content)} bytes); "
-                        f"export or copy it again")
+    broken = ModelError(
+        f"{path}: not an ONNX file, or a truncated one ({len(content)} bytes); "
+        f"export or copy it again"
+    )
     try:
         proto = onnx.ModelProto.FromString(content)
     except DecodeError:
@@ -139,8 +151,10 @@ def _parse(path: Path, content: bytes) -> onnx.ModelProto:
     try:
         onnx.load_external_data_for_model(proto, str(path.parent))
     except (OSError, onnx.checker.ValidationError) as error:
-        raise ModelError(f"{path}: its external weight file cannot be read ({error}); keep it beside "
-                         f"the network or export with the weights inside") from None
+        raise ModelError(
+            f"{path}: its external weight file cannot be read ({error}); keep it beside "
+            f"the network or export with the weights inside"
+        ) from None
     return proto
 
 
@@ -173,12 +187,16 @@ def exact_array(values: Array) -> Array:
 def _input_shape(path: Path, entry: onnx.ValueInfoProto) -> tuple[tuple[int, ...], int]:
     dims = entry.type.tensor_type.shape.dim
     if len(dims) < 1:
-        raise ModelError(f"{path}: input {entry.name} has no shape; export with a fixed input shape")
+        raise ModelError(
+            f"{path}: input {entry.name} has no shape; export with a fixed input shape"
+        )
     rest = [dim.dim_value for dim in dims[1:]]
     if any(size < 1 for size in rest):
         symbols = "x".join(dim.dim_param or str(dim.dim_value) for dim in dims)
-        raise ModelError(f"{path}: input {entry.name} has shape {symbols}; hardware needs every size "
-                         f"but the first (frames) fixed; export with a fixed input shape")
+        raise ModelError(
+            f"{path}: input {entry.name} has shape {symbols}; hardware needs every size "
+            f"but the first (frames) fixed; export with a fixed input shape"
+        )
     return (1, *rest), max(dims[0].dim_value, 1)
 
 
@@ -188,16 +206,19 @@ def _nodes(graph: onnx.GraphProto, opsets: Mapping[str, int]) -> tuple[FileNode,
         outputs = tuple(proto.output)
         label = f"{proto.op_type}_{outputs[0]}" if outputs else proto.op_type
         domain = "" if proto.domain == "ai.onnx" else proto.domain
-        found.append(FileNode(
-            name=proto.name or label,
-            op=proto.op_type if domain in QUANT_DOMAINS or not domain
-            else f"{domain}::{proto.op_type}",
-            inputs=tuple(proto.input),
-            outputs=outputs,
-            module=_module(proto),
-            opset=opsets.get(domain, opsets.get("ai.onnx", 1) if not domain else 1),
-            proto=proto,
-        ))
+        found.append(
+            FileNode(
+                name=proto.name or label,
+                op=proto.op_type
+                if domain in QUANT_DOMAINS or not domain
+                else f"{domain}::{proto.op_type}",
+                inputs=tuple(proto.input),
+                outputs=outputs,
+                module=_module(proto),
+                opset=opsets.get(domain, opsets.get("ai.onnx", 1) if not domain else 1),
+                proto=proto,
+            )
+        )
     return tuple(found)
 
 
@@ -214,7 +235,7 @@ def _module(proto: onnx.NodeProto) -> str:
     if namespace:
         return namespace
     if proto.name.startswith("/"):
-        parts = [part for part in proto.name.strip("/").split("/")[:-1]]
+        parts = proto.name.strip("/").split("/")[:-1]
         return ".".join(part for part in parts if part not in ("export_handler", "activation_impl"))
     return ""
 
@@ -233,10 +254,14 @@ def _check_defined(path: Path, model: Model) -> None:
     for node in model.nodes:
         for name in node.inputs:
             if name not in known:
-                raise ModelError(f"{path}: layer {node.name} reads {name}, which nothing before it "
-                                 f"computes; the file is damaged, export it again")
+                raise ModelError(
+                    f"{path}: layer {node.name} reads {name}, which nothing before it "
+                    f"computes; the file is damaged, export it again"
+                )
         known.update(node.outputs)
     for name in model.outputs:
         if name not in known:
-            raise ModelError(f"{path}: output {name} is not computed by any layer; the file is "
-                             f"damaged, export it again")
+            raise ModelError(
+                f"{path}: output {name} is not computed by any layer; the file is "
+                f"damaged, export it again"
+            )

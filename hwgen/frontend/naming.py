@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from hwgen.frontend.model import FileNode
 
-PLUMBING = frozenset({"export_handler", "activation_impl", "act_quant", "input_quant",
-                      "output_quant"})
+PLUMBING = frozenset(
+    {"export_handler", "activation_impl", "act_quant", "input_quant", "output_quant"}
+)
 
 
 def layer_name(node: FileNode) -> str:
@@ -19,5 +20,8 @@ def layer_name(node: FileNode) -> str:
 
 def _without_repeats(parts: list[str]) -> list[str]:
     """Drop a level that the next one repeats (``layer1/layer1.0/conv1`` has ``layer1`` twice)."""
-    return [part for at, part in enumerate(parts)
-            if at + 1 == len(parts) or not parts[at + 1].startswith(f"{part}.")]
+    return [
+        part
+        for at, part in enumerate(parts)
+        if at + 1 == len(parts) or not parts[at + 1].startswith(f"{part}.")
+    ]

@@ -4,32 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hwgen.frontend.context import MatrixSite, Site, Tie, WeightSite
+from hwgen.frontend.context import Choice, MatrixSite, Site, Tie, WeightSite
 from hwgen.frontend.hostio import HostInput, HostOutput
 from hwgen.frontend.model import Model
+from hwgen.frontend.tensors import Dynamic
 from hwgen.frontend.walk import LayerReport
 from hwgen.ir import Graph, ops, range_bits
 
 
 @dataclass(frozen=True, eq=False)
-class Choice:
-    """An ArgMax on chip: the file's values behind it, to judge near ties.
+class Trace:
+    """How the file's tensors lie in the graph, for comparison with ONNX execution.
 
-    output : the file's tensor; leaf : the integer tensor whose largest code wins
+    source : the file's input, as real numbers over the graph's input or what the host feeds
     """
 
-    output: str
-    leaf: str
-
-
-@dataclass(frozen=True, eq=False)
-class Trace:
-    """How the file's tensors lie in the graph, for comparison with ONNX execution."""
-
     model: Model
+    source: Dynamic
     sites: tuple[Site, ...]
     weights: tuple[WeightSite, ...]
     matrices: tuple[MatrixSite, ...]
+    choices: tuple[Choice, ...]
 
 
 @dataclass(frozen=True, eq=False)

@@ -34,15 +34,15 @@ class InputOptions:
         """Return the smallest and largest code."""
         match = _TYPE.fullmatch(self.type)
         if match is None or not 1 <= int(match[2]) <= 16:
-            raise InputError(f"input type {self.type} is not an integer type of 1 to 16 bits; "
-                             f"use uint8, int8 or the like")
+            raise InputError(
+                f"input type {self.type} is not an integer type of 1 to 16 bits; "
+                f"use uint8, int8 or the like"
+            )
         bits = int(match[2])
         return (0, (1 << bits) - 1) if match[1] else (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
 
     @classmethod
-    def parse(
-        cls, kind: str, scale: str = "1", mean: str = "", std: str = ""
-    ) -> InputOptions:
+    def parse(cls, kind: str, scale: str = "1", mean: str = "", std: str = "") -> InputOptions:
         """Return options from text such as ``"uint8", "1/255", "0.485,0.456,0.406"``."""
         return cls(kind, parse_number(scale), _numbers(mean), _numbers(std))
 
@@ -52,8 +52,12 @@ class InputOptions:
         kind = metadata.get("hwgen.input_type", "")
         if not kind:
             return None
-        return cls.parse(kind, metadata.get("hwgen.input_scale", "1"),
-                         metadata.get("hwgen.input_mean", ""), metadata.get("hwgen.input_std", ""))
+        return cls.parse(
+            kind,
+            metadata.get("hwgen.input_scale", "1"),
+            metadata.get("hwgen.input_mean", ""),
+            metadata.get("hwgen.input_std", ""),
+        )
 
 
 def parse_number(text: str) -> Fraction:

@@ -81,16 +81,18 @@ def _round(u: Fraction) -> int:
 
 
 _HALF_EVEN = Mode(np.round, _round, True)
-MODES: Mapping[str, Mode] = MappingProxyType({
-    "ROUND": _HALF_EVEN,
-    "HALF_EVEN": _HALF_EVEN,
-    "CEIL": Mode(np.ceil, lambda u: -(-u // 1), False),
-    "FLOOR": Mode(np.floor, lambda u: u // 1, False),
-    "UP": Mode(_away, lambda u: _sign(u) * -(-abs(u) // 1), False),
-    "DOWN": Mode(np.trunc, lambda u: _sign(u) * (abs(u) // 1), False),
-    "HALF_UP": Mode(_half_up, lambda u: _sign(u) * ((abs(u) + HALF) // 1), True),
-    "HALF_DOWN": Mode(_half_down, lambda u: _sign(u) * -(-(abs(u) - HALF) // 1), True),
-})
+MODES: Mapping[str, Mode] = MappingProxyType(
+    {
+        "ROUND": _HALF_EVEN,
+        "HALF_EVEN": _HALF_EVEN,
+        "CEIL": Mode(np.ceil, lambda u: -(-u // 1), False),
+        "FLOOR": Mode(np.floor, lambda u: u // 1, False),
+        "UP": Mode(_away, lambda u: _sign(u) * -(-abs(u) // 1), False),
+        "DOWN": Mode(np.trunc, lambda u: _sign(u) * (abs(u) // 1), False),
+        "HALF_UP": Mode(_half_up, lambda u: _sign(u) * ((abs(u) + HALF) // 1), True),
+        "HALF_DOWN": Mode(_half_down, lambda u: _sign(u) * -(-(abs(u) - HALF) // 1), True),
+    }
+)
 """The rounding modes of QONNX by name."""
 
 

@@ -32,7 +32,7 @@ class TooManyCodes(Exception):  # noqa: N818 - a signal, not an error
 class Staircase:
     """A function of one code per channel, constant between breakpoints.
 
-    starts : (channels, pieces) first code of each piece, rising; padded with ``end`` (never reached)
+    starts : (channels, pieces) first code of each piece, rising; padding is ``end``, never reached
     codes : (channels, pieces) output code of each piece; padding repeats the last one
     low, end : first code, and one past the last, of each channel
     ties : (channel, code) of every exact tie met at a breakpoint
@@ -47,12 +47,12 @@ class Staircase:
     @property
     def rising(self) -> Bools:
         """Channels whose output never falls."""
-        return (np.diff(self.codes, axis=1) >= 0).all(axis=1)
+        return np.asarray((np.diff(self.codes, axis=1) >= 0).all(axis=1))
 
     @property
     def falling(self) -> Bools:
         """Channels whose output never rises."""
-        return (np.diff(self.codes, axis=1) <= 0).all(axis=1)
+        return np.asarray((np.diff(self.codes, axis=1) <= 0).all(axis=1))
 
     def table(self, first: int, entries: int) -> Ints:
         """Return (channels, entries) output codes of ``first``, ``first + 1``, ..."""
@@ -102,7 +102,10 @@ def _enumerate(expr: Expr, steps: Steps, name: str, low: Ints, high: Ints) -> St
 
 
 def _padded(
-    starts: list[list[int]], codes: list[list[int]], low: Ints, end: Ints,
+    starts: list[list[int]],
+    codes: list[list[int]],
+    low: Ints,
+    end: Ints,
     ties: tuple[tuple[int, int], ...],
 ) -> Staircase:
     pieces = max(len(row) for row in starts)
@@ -111,9 +114,7 @@ def _padded(
     return Staircase(padded.astype(np.int64), values.astype(np.int64), low, end, ties)
 
 
-def _bisect(
-    expr: Expr, steps: Steps, name: str, low: Ints, high: Ints, way: Ints
-) -> Staircase:
+def _bisect(expr: Expr, steps: Steps, name: str, low: Ints, high: Ints, way: Ints) -> Staircase:
     """Bracket every level of every channel at once; ``way`` is +1 (rising) or -1 (falling)."""
     start, stop = np.where(way > 0, low, high), np.where(way > 0, high, low)
     ends = np.stack([start, stop]).astype(np.float64)
@@ -142,7 +143,10 @@ def _bisect(
 
 
 def _from_levels(
-    levels: Ints, far: Ints, span: tuple[Ints, Ints, Ints], ends: tuple[Ints, Ints],
+    levels: Ints,
+    far: Ints,
+    span: tuple[Ints, Ints, Ints],
+    ends: tuple[Ints, Ints],
     ties: set[tuple[int, int]],
 ) -> Staircase:
     low, high, way = span

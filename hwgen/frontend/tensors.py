@@ -48,6 +48,7 @@ class Const:
 
     def gathered(self, index: Ints) -> Const:
         """Return the tensor whose elements are those at flat positions ``index``."""
+
         def pick(values: Array) -> Array:
             if values.ndim == 0:
                 return values
@@ -134,6 +135,7 @@ def spread(const: Const, onto: Dynamic) -> Expr:
     The constant broadcasts against ``onto.shape``; an array comes out as () where it does not vary,
     (channels,) where it does not vary over pixels, else (pixels, channels).
     """
+
     def place(values: Array) -> Array:
         if values.ndim == 0:
             return values

@@ -19,34 +19,37 @@ from hwgen.frontend.tensors import Const, Problem, Tail, Tensor, Unknown
 
 Handler = Callable[[Context, FileNode], list[Tensor]]
 
-HANDLERS: Mapping[str, Handler] = MappingProxyType({
-    **dict.fromkeys(shape.MOVES, shape.move),
-    **dict.fromkeys(elementwise.UNARY, elementwise.lower_unary),
-    **dict.fromkeys(elementwise.BINARY, elementwise.lower_binary),
-    **dict.fromkeys(("Identity", "Dropout"), shape.identity),
-    **dict.fromkeys(("Greater", "GreaterOrEqual", "Less", "LessOrEqual"),
-                    elementwise.lower_compare),
-    **dict.fromkeys(("Quant", "IntQuant"), quant_nodes.lower_quant),
-    **dict.fromkeys(("TopK", "ArgMax"), output.lower_argmax),
-    **dict.fromkeys(("Softmax", "LogSoftmax"), output.lower_softmax),
-    "Cast": shape.cast,
-    "Constant": shape.constant,
-    "ConstantOfShape": shape.constant_of_shape,
-    "Shape": shape.shape_of,
-    "Relu": elementwise.lower_relu,
-    "Clip": elementwise.lower_clip,
-    "Pow": elementwise.lower_pow,
-    "PRelu": elementwise.lower_prelu,
-    "Where": elementwise.lower_where,
-    "BatchNormalization": elementwise.lower_batch_norm,
-    "BipolarQuant": quant_nodes.lower_bipolar,
-    "Trunc": quant_nodes.lower_trunc,
-    "MultiThreshold": quant_nodes.lower_multithreshold,
-    "QuantizeLinear": quant_nodes.lower_quantize_linear,
-    "DequantizeLinear": quant_nodes.lower_dequantize_linear,
-    "MatMul": matrix.lower_matmul,
-    "Gemm": matrix.lower_gemm,
-})
+HANDLERS: Mapping[str, Handler] = MappingProxyType(
+    {
+        **dict.fromkeys(shape.MOVES, shape.move),
+        **dict.fromkeys(elementwise.UNARY, elementwise.lower_unary),
+        **dict.fromkeys(elementwise.BINARY, elementwise.lower_binary),
+        **dict.fromkeys(("Identity", "Dropout"), shape.identity),
+        **dict.fromkeys(
+            ("Greater", "GreaterOrEqual", "Less", "LessOrEqual"), elementwise.lower_compare
+        ),
+        **dict.fromkeys(("Quant", "IntQuant"), quant_nodes.lower_quant),
+        **dict.fromkeys(("TopK", "ArgMax"), output.lower_argmax),
+        **dict.fromkeys(("Softmax", "LogSoftmax"), output.lower_softmax),
+        "Cast": shape.cast,
+        "Constant": shape.constant,
+        "ConstantOfShape": shape.constant_of_shape,
+        "Shape": shape.shape_of,
+        "Relu": elementwise.lower_relu,
+        "Clip": elementwise.lower_clip,
+        "Pow": elementwise.lower_pow,
+        "PRelu": elementwise.lower_prelu,
+        "Where": elementwise.lower_where,
+        "BatchNormalization": elementwise.lower_batch_norm,
+        "BipolarQuant": quant_nodes.lower_bipolar,
+        "Trunc": quant_nodes.lower_trunc,
+        "MultiThreshold": quant_nodes.lower_multithreshold,
+        "QuantizeLinear": quant_nodes.lower_quantize_linear,
+        "DequantizeLinear": quant_nodes.lower_dequantize_linear,
+        "MatMul": matrix.lower_matmul,
+        "Gemm": matrix.lower_gemm,
+    }
+)
 """How each operator is lowered; immutable."""
 
 
@@ -82,8 +85,9 @@ def walk(ctx: Context) -> tuple[LayerReport, ...]:
             found = LayerReport(layer_name(node), node.op, node.module, True)
         except Problem as problem:
             outputs = [Unknown(_shape(ctx, node))] * len(node.outputs)
-            found = LayerReport(layer_name(node), node.op, node.module, False, problem.reason,
-                                problem.remedy)
+            found = LayerReport(
+                layer_name(node), node.op, node.module, False, problem.reason, problem.remedy
+            )
         for name, tensor in zip(node.outputs, outputs, strict=False):
             ctx.tensors[name] = tensor
         if not found.supported or any(not isinstance(tensor, Const) for tensor in outputs):
@@ -102,8 +106,10 @@ def lower_node(ctx: Context, node: FileNode) -> list[Tensor]:
             return folded
     handler = HANDLERS.get(node.op)
     if handler is None:
-        raise Problem(f"operator {node.op} is not supported",
-                      "replace the layer by supported ones, or remove it from the network")
+        raise Problem(
+            f"operator {node.op} is not supported",
+            "replace the layer by supported ones, or remove it from the network",
+        )
     if any(isinstance(tensor, Unknown) for tensor in tensors):
         return _behind_unknown(ctx, node)
     if any(isinstance(tensor, Tail) for tensor in tensors):

@@ -41,8 +41,10 @@ def joint_shape(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...
     try:
         return np.broadcast_shapes(left, right)
     except ValueError:
-        raise Problem(f"shapes {left} and {right} do not broadcast",
-                      "check the layer's parameters, or export again") from None
+        raise Problem(
+            f"shapes {left} and {right} do not broadcast",
+            "check the layer's parameters, or export again",
+        ) from None
 
 
 def _widened(tensor: Dynamic, const: Const) -> Dynamic:
@@ -51,22 +53,30 @@ def _widened(tensor: Dynamic, const: Const) -> Dynamic:
     if shape == tensor.shape:
         return tensor
     if int(np.prod(shape)) != tensor.index.size:
-        raise Problem(f"broadcasting repeats data of shape {tensor.shape} to {shape}",
-                      "repeat it by an explicit layer, or use a constant of matching shape")
+        raise Problem(
+            f"broadcasting repeats data of shape {tensor.shape} to {shape}",
+            "repeat it by an explicit layer, or use a constant of matching shape",
+        )
     return Dynamic(tensor.expr, tensor.index.reshape(shape), tensor.space)
 
 
 def _combine_dynamic(fn: str, left: Dynamic, right: Dynamic) -> Dynamic:
     if fn in ("mul", "div") and set(left.leaves) != set(right.leaves):
-        raise Problem("it multiplies two streams of data",
-                      "products of two streams are not supported; gate with a constant, or "
-                      "restructure the layer")
+        raise Problem(
+            "it multiplies two streams of data",
+            "products of two streams are not supported; gate with a constant, or "
+            "restructure the layer",
+        )
     if left.shape != right.shape:
-        raise Problem(f"it joins data of shapes {left.shape} and {right.shape}",
-                      "make both branches the same shape")
+        raise Problem(
+            f"it joins data of shapes {left.shape} and {right.shape}",
+            "make both branches the same shape",
+        )
     if left.space != right.space or not np.array_equal(left.index, right.index):
-        raise Problem("it joins two branches whose elements come in different orders",
-                      "apply the same reshape and transpose to both branches")
+        raise Problem(
+            "it joins two branches whose elements come in different orders",
+            "apply the same reshape and transpose to both branches",
+        )
     return left.with_expr(apply(fn, left.expr, right.expr))
 
 
@@ -107,8 +117,9 @@ def _selu(node: FileNode, x: Expr) -> Expr:
 
 
 def _hard_sigmoid(node: FileNode, x: Expr) -> Expr:
-    line = apply("add", apply("mul", x, attribute(node, "alpha", 0.2)),
-                 attribute(node, "beta", 0.5))
+    line = apply(
+        "add", apply("mul", x, attribute(node, "alpha", 0.2)), attribute(node, "beta", 0.5)
+    )
     return clip(line, ZERO, ONE)
 
 
@@ -120,8 +131,11 @@ def _hard_swish(node: FileNode, x: Expr) -> Expr:
 def _gelu(node: FileNode, x: Expr) -> Expr:
     if node.attribute("approximate", "none") == "tanh":
         cube = apply("mul", apply("mul", apply("mul", x, x), x), number(np.float64(0.044715)))
-        inner = apply("mul", apply("add", x, cube),
-                      apply("sqrt", apply("div", number(2), number(np.float64(np.pi)))))
+        inner = apply(
+            "mul",
+            apply("add", x, cube),
+            apply("sqrt", apply("div", number(2), number(np.float64(np.pi)))),
+        )
         gate = apply("tanh", inner)
     else:
         gate = apply("erf", apply("div", x, apply("sqrt", number(2))))
@@ -136,39 +150,59 @@ def _plain(fn: str) -> Callable[[FileNode, Expr], Expr]:
     return lambda node, x: apply(fn, x)
 
 
-UNARY: Mapping[str, Callable[[FileNode, Expr], Expr]] = MappingProxyType({
-    "LeakyRelu": lambda node, x: _leaky(attribute(node, "alpha", 0.01), x),
-    "Elu": _elu,
-    "Celu": lambda node, x: apply("add", apply("max", x, ZERO), apply(
-        "mul", apply("sub", apply("exp", apply("div", apply("min", x, ZERO),
-                                               attribute(node, "alpha", 1.0))), ONE),
-        attribute(node, "alpha", 1.0))),
-    "Selu": _selu,
-    "HardSigmoid": _hard_sigmoid,
-    "HardSwish": _hard_swish,
-    "Gelu": _gelu,
-    "Mish": lambda node, x: apply("mul", x, apply("tanh", apply("softplus", x))),
-    "Softsign": _softsign,
-    "Sigmoid": _plain("sigmoid"),
-    "Tanh": _plain("tanh"),
-    "Softplus": _plain("softplus"),
-    "Erf": _plain("erf"),
-    "Exp": _plain("exp"),
-    "Log": _plain("log"),
-    "Sqrt": _plain("sqrt"),
-    "Abs": _plain("abs"),
-    "Neg": _plain("neg"),
-    "Sign": _plain("sign"),
-    "Floor": _plain("floor"),
-    "Ceil": _plain("ceil"),
-    "Round": _plain("round"),
-    "Reciprocal": lambda node, x: apply("div", ONE, x),
-})
+UNARY: Mapping[str, Callable[[FileNode, Expr], Expr]] = MappingProxyType(
+    {
+        "LeakyRelu": lambda node, x: _leaky(attribute(node, "alpha", 0.01), x),
+        "Elu": _elu,
+        "Celu": lambda node, x: apply(
+            "add",
+            apply("max", x, ZERO),
+            apply(
+                "mul",
+                apply(
+                    "sub",
+                    apply(
+                        "exp", apply("div", apply("min", x, ZERO), attribute(node, "alpha", 1.0))
+                    ),
+                    ONE,
+                ),
+                attribute(node, "alpha", 1.0),
+            ),
+        ),
+        "Selu": _selu,
+        "HardSigmoid": _hard_sigmoid,
+        "HardSwish": _hard_swish,
+        "Gelu": _gelu,
+        "Mish": lambda node, x: apply("mul", x, apply("tanh", apply("softplus", x))),
+        "Softsign": _softsign,
+        "Sigmoid": _plain("sigmoid"),
+        "Tanh": _plain("tanh"),
+        "Softplus": _plain("softplus"),
+        "Erf": _plain("erf"),
+        "Exp": _plain("exp"),
+        "Log": _plain("log"),
+        "Sqrt": _plain("sqrt"),
+        "Abs": _plain("abs"),
+        "Neg": _plain("neg"),
+        "Sign": _plain("sign"),
+        "Floor": _plain("floor"),
+        "Ceil": _plain("ceil"),
+        "Round": _plain("round"),
+        "Reciprocal": lambda node, x: apply("div", ONE, x),
+    }
+)
 """Functions of one tensor by operator."""
 
 BINARY: Mapping[str, str] = MappingProxyType(
-    {"Add": "add", "Sub": "sub", "Mul": "mul", "Div": "div", "Max": "max", "Min": "min",
-     "Sum": "add"}
+    {
+        "Add": "add",
+        "Sub": "sub",
+        "Mul": "mul",
+        "Div": "div",
+        "Max": "max",
+        "Min": "min",
+        "Sum": "add",
+    }
 )
 """Functions of two or more tensors by operator."""
 
@@ -269,7 +303,7 @@ def lower_prelu(ctx: Context, node: FileNode) -> list[Tensor]:
 
 
 def lower_batch_norm(ctx: Context, node: FileNode) -> list[Tensor]:
-    """Lower ``BatchNormalization`` at inference: (x - mean) / sqrt(var + epsilon) * scale + bias."""
+    """Lower ``BatchNormalization``: (x - mean) / sqrt(var + epsilon) * scale + bias."""
     x = ctx.tensors[node.inputs[0]]
     assert isinstance(x, (Const, Dynamic))
     shape = (-1,) + (1,) * (len(x.shape) - 2)

@@ -23,8 +23,10 @@ STEPS = 256
 
 def on_grid(ctx: Context, node: FileNode, tensor: Dynamic) -> Dynamic:
     """Return ``tensor`` as scale times table, where its values lie on one small exact grid."""
-    problem = Problem(f"an unquantized tensor ({node.inputs[0]}) enters {node.op}",
-                      "quantize it with QuantIdentity here")
+    problem = Problem(
+        f"an unquantized tensor ({node.inputs[0]}) enters {node.op}",
+        "quantize it with QuantIdentity here",
+    )
     tensor = ctx.per_channel(tensor, node.name)
     (name,) = tensor.leaves
     leaf = ctx.builder.leaves[name]

@@ -44,23 +44,30 @@ def scaled_input(ctx: Context, node: FileNode, position: int = 0) -> tuple[Dynam
     tensor = ctx.tensors[node.inputs[position]]
     assert isinstance(tensor, Dynamic)
     if HOST in tensor.leaves:
-        raise Problem(f"an unquantized tensor ({node.inputs[position]}) enters {node.op}",
-                      "quantize it with QuantIdentity here, or give --input-type if the network's "
-                      "input itself is integer")
+        raise Problem(
+            f"an unquantized tensor ({node.inputs[position]}) enters {node.op}",
+            "quantize it with QuantIdentity here, or give --input-type if the network's "
+            "input itself is integer",
+        )
     if len(tensor.leaves) > 1:
-        raise Problem(f"the sum of two streams ({node.inputs[position]}) enters {node.op} "
-                      f"unquantized", "quantize the sum with QuantIdentity here")
+        raise Problem(
+            f"the sum of two streams ({node.inputs[position]}) enters {node.op} unquantized",
+            "quantize the sum with QuantIdentity here",
+        )
     found = affine(tensor.expr)
     if found is None:
         tensor = on_grid(ctx, node, tensor)
         found = affine(tensor.expr)
     assert found is not None
-    (name,) = tensor.leaves
+    name = tensor.leaves[0]
     kind = ctx.builder.leaves[name].type
     wide = LEVELS if isinstance(ctx.builder.op(name), ops.Mvu) else 1 << 16
     if kind.high - kind.low >= wide:
-        raise Problem(f"an unquantized tensor ({node.inputs[position]}, {kind.bits} bits wide) "
-                      f"enters {node.op}", "quantize it with QuantIdentity here")
+        raise Problem(
+            f"an unquantized tensor ({node.inputs[position]}, {kind.bits} bits wide) "
+            f"enters {node.op}",
+            "quantize it with QuantIdentity here",
+        )
     return tensor, found
 
 
@@ -71,21 +78,25 @@ def product(
 
     space_scale, space_offset : ``Fraction`` arrays () or (inputs,)
     """
-    count, outputs = shape
+    count = shape[0]
     codes = np.broadcast_to(weights.codes, shape)
     scale = weights.scale.reshape((1,) * (2 - weights.scale.ndim) + weights.scale.shape)
     if scale.shape[0] > 1 and scale.shape[1] > 1:
         raise Problem("its weights have a scale per element", "use one scale per output channel")
     per_output = scale[0] if scale.shape[1] > 1 else np.array([Fraction(1)], dtype=object)
     per_input = scale[:, 0] if scale.shape[1] == 1 else np.array([Fraction(1)], dtype=object)
-    ratio = np.broadcast_to(as_array(per_input * space_scale), (count,)) if (
-        per_input.size > 1 or space_scale.size > 1) else as_array(per_input * space_scale)
+    ratio = (
+        np.broadcast_to(as_array(per_input * space_scale), (count,))
+        if (per_input.size > 1 or space_scale.size > 1)
+        else as_array(per_input * space_scale)
+    )
     step = common_step(ratio)
     multiples = np.array([int(v / step) for v in ratio.reshape(-1)], dtype=object)
     if max(abs(v) for v in multiples) > 1 << 24:
         raise Problem(
             "the channels that it sums have scales that are not small multiples of each other",
-            "quantize its input with one scale for all channels")
+            "quantize its input with one scale for all channels",
+        )
     matrix = codes * multiples.astype(np.int64)[:, None]
     common = int(np.gcd.reduce(np.abs(matrix).reshape(-1))) or 1
     matrix = np.ascontiguousarray((matrix // common).T)
@@ -106,8 +117,16 @@ def _offset(codes: Ints, per_input: Array, per_output: Array, offset: Array) -> 
     if max(abs(v) for v in units) < 1 << 40:
         sums = codes.T @ units.astype(np.int64)
         return np.array([Fraction(int(v)) for v in sums], dtype=object) * step * per_output
-    return np.array([sum((int(w) * s for w, s in zip(row, shift, strict=True)), Fraction(0))
-                     for row in codes.T], dtype=object) * per_output
+    return (
+        np.array(
+            [
+                sum((int(w) * s for w, s in zip(row, shift, strict=True)), Fraction(0))
+                for row in codes.T
+            ],
+            dtype=object,
+        )
+        * per_output
+    )
 
 
 def _short(values: Array) -> Array:
@@ -122,18 +141,24 @@ def checked_levels(weights: Ints, *, exact: bool) -> None:
         return
     bits = (high - low).bit_length()
     if not exact and bits > 16:
-        raise Problem("its weights are not quantized",
-                      "quantize them to 8 bits or fewer (weight_bit_width in Brevitas)")
-    raise Problem(f"its weights take {bits} bits, from {low} to {high}; a matrix unit takes at "
-                  f"most 8 bits", "quantize them to 8 bits or fewer (weight_bit_width in Brevitas)")
+        raise Problem(
+            "its weights are not quantized",
+            "quantize them to 8 bits or fewer (weight_bit_width in Brevitas)",
+        )
+    raise Problem(
+        f"its weights take {bits} bits, from {low} to {high}; a matrix unit takes at most 8 bits",
+        "quantize them to 8 bits or fewer (weight_bit_width in Brevitas)",
+    )
 
 
 def scaled_weights(const: Const) -> Scaled:
     """Return constant weights as exact integers times scales."""
     found = scaled(const.expr, const.shape)
     if found is None:
-        raise Problem("its weights are not quantized: they lie on no common grid",
-                      "quantize them to 8 bits or fewer (weight_bit_width in Brevitas)")
+        raise Problem(
+            "its weights are not quantized: they lie on no common grid",
+            "quantize them to 8 bits or fewer (weight_bit_width in Brevitas)",
+        )
     checked_levels(np.asarray(found.codes), exact=False)
     return found
 
@@ -154,8 +179,9 @@ def operands(
     except Problem as problem:
         problems.append(problem)
     if matrix is None or data is None:
-        raise Problem(" and ".join(p.reason for p in problems),
-                      " and ".join(p.remedy for p in problems))
+        raise Problem(
+            " and ".join(p.reason for p in problems), " and ".join(p.remedy for p in problems)
+        )
     return matrix, *data
 
 
@@ -171,8 +197,9 @@ def lower_matmul(ctx: Context, node: FileNode) -> list[Tensor]:
     """Lower ``MatMul`` of a stream and constant weights, in either order."""
     left, right = (ctx.tensors[name] for name in node.inputs)
     if isinstance(left, Dynamic) and isinstance(right, Dynamic):
-        raise Problem("it multiplies two streams of data",
-                      "matrix products need constant weights on one side")
+        raise Problem(
+            "it multiplies two streams of data", "matrix products need constant weights on one side"
+        )
     if isinstance(right, Const):
         return [dense(ctx, node, 0, right)]
     assert isinstance(left, Const)
@@ -193,8 +220,10 @@ def _transposed(const: Const) -> Const:
 def lower_gemm(ctx: Context, node: FileNode) -> list[Tensor]:
     """Lower ``Gemm``: alpha * A B' + beta * C."""
     if node.attribute("transA", 0):
-        raise Problem("it transposes its data (transA), which swaps frames and channels",
-                      "export without transA")
+        raise Problem(
+            "it transposes its data (transA), which swaps frames and channels",
+            "export without transA",
+        )
     weights = ctx.constant(node, 1)
     assert weights is not None
     if node.attribute("transB", 0):
@@ -218,25 +247,40 @@ def dense(
     index = tensor.index if data is None else data.index
     count, outputs = weights.shape
     if index.shape[-1] != count:
-        raise Problem(f"it has weights for {count} inputs, its data have {index.shape[-1]}",
-                      "check the layer's shape")
+        raise Problem(
+            f"it has weights for {count} inputs, its data have {index.shape[-1]}",
+            "check the layer's shape",
+        )
     rows = index.reshape(-1, count)
     order = _order(ctx, tensor, rows)
-    scale, offset = (_to_inputs(part, tensor, rows[0], order, len(rows))
-                     for part in (view.scale, view.offset))
+    scale, offset = (
+        _to_inputs(part, tensor, rows[0], order, len(rows)) for part in (view.scale, view.offset)
+    )
     found = product(matrix, (count, outputs), scale, offset)
     checked_levels(found.weights, exact=True)
     leaf_name = ctx.builder.reshape(tensor.leaves[0], _vector_shape(ctx, tensor, rows), node.name)
     size = ctx.builder.leaves[leaf_name].type.channels
     placed = np.zeros((outputs, size), dtype=np.int64)
     placed[:, order] = found.weights
-    return emit_product(ctx, node, leaf_name, ops.Mvu(placed), found,
-                        shift_of(scale, offset, order, size), index.shape[:-1])
+    return emit_product(
+        ctx,
+        node,
+        leaf_name,
+        ops.Mvu(placed),
+        found,
+        shift_of(scale, offset, order, size),
+        index.shape[:-1],
+    )
 
 
 def emit_product(
-    ctx: Context, node: FileNode, source: str, op: ops.Mvu, found: Product,
-    shift: npt.NDArray[np.float64], leading: tuple[int, ...],
+    ctx: Context,
+    node: FileNode,
+    source: str,
+    op: ops.Mvu,
+    found: Product,
+    shift: npt.NDArray[np.float64],
+    leading: tuple[int, ...],
 ) -> Dynamic:
     """Append the product and return its real value in the file's shape."""
     kind = ctx.builder.leaves[source].type
@@ -270,8 +314,10 @@ def _order(ctx: Context, tensor: Dynamic, rows: Ints) -> Ints:
     if not np.array_equal(rows, wanted):
         if leaf.free and not ctx.settled and tensor.whole():
             raise Relayout(ctx.order[rows.reshape(-1)], (vectors, count))
-        raise Problem("it multiplies along an axis that is not the channels of its stream",
-                      "apply the layer along the channel axis")
+        raise Problem(
+            "it multiplies along an axis that is not the channels of its stream",
+            "apply the layer along the channel axis",
+        )
     return order
 
 
@@ -286,9 +332,7 @@ def _vector_shape(ctx: Context, tensor: Dynamic, rows: Ints) -> tuple[int, ...]:
     return (prod(shape),) if len(rows) == 1 else shape
 
 
-def _to_inputs(
-    values: Array, tensor: Dynamic, first: Ints, order: Ints, vectors: int
-) -> Array:
+def _to_inputs(values: Array, tensor: Dynamic, first: Ints, order: Ints, vectors: int) -> Array:
     """Return a constant of the stream as () or one value per matrix row."""
     if values.ndim == 0:
         return values
@@ -296,6 +340,8 @@ def _to_inputs(
     if vectors == 1:
         return compress(full.reshape(-1)[first])
     if (full != full[:1]).any():
-        raise Problem("its input has a scale or offset that varies between pixels",
-                      "use one scale per channel")
+        raise Problem(
+            "its input has a scale or offset that varies between pixels",
+            "use one scale per channel",
+        )
     return compress(full[0][order])

@@ -9,9 +9,9 @@ import numpy as np
 
 from hwgen.frontend import interval
 from hwgen.frontend.affine import Affine, affine, common_step
-from hwgen.frontend.context import HOST, Context
+from hwgen.frontend.context import HOST, Choice, Context
 from hwgen.frontend.evaluate import direction, signs
-from hwgen.frontend.expr import App, Array, Expr, Num, Var, apply, variables
+from hwgen.frontend.expr import App, Array, Expr, Num, Var, apply, rebuild, variables
 from hwgen.frontend.handlers.quant_nodes import (
     lower_bipolar,
     lower_multithreshold,
@@ -28,8 +28,11 @@ STRICT = frozenset({"sigmoid", "tanh", "softplus", "erf", "exp", "log", "sqrt"})
 """Functions of one argument that keep every difference."""
 
 QUANTIZERS: tuple[tuple[str, Callable[[Context, FileNode], list[Tensor]]], ...] = (
-    ("Quant", lower_quant), ("IntQuant", lower_quant), ("BipolarQuant", lower_bipolar),
-    ("Trunc", lower_trunc), ("MultiThreshold", lower_multithreshold),
+    ("Quant", lower_quant),
+    ("IntQuant", lower_quant),
+    ("BipolarQuant", lower_bipolar),
+    ("Trunc", lower_trunc),
+    ("MultiThreshold", lower_multithreshold),
     ("QuantizeLinear", lower_quantize_linear),
 )
 
@@ -43,15 +46,19 @@ def on_host(ctx: Context, node: FileNode) -> list[Tensor]:
     """Leave a node to the host; only the network's end may be."""
     tensor = ctx.tensors[node.inputs[0]]
     if node.op in dict(QUANTIZERS) or node.op in ("MatMul", "Gemm", "Conv"):
-        raise Problem("it follows a layer that only the host computes",
-                      "such a layer (Softmax) may stand at the end of the network alone")
+        raise Problem(
+            "it follows a layer that only the host computes",
+            "such a layer (Softmax) may stand at the end of the network alone",
+        )
     constants: dict[str, Array] = {}
     for position in range(1, len(node.inputs)):
         const = ctx.constant(node, position)
         if const is not None:
             if const.raw is None:
-                raise Problem("a parameter of this layer of the host is not a plain number",
-                              "fold it into one constant")
+                raise Problem(
+                    "a parameter of this layer of the host is not a plain number",
+                    "fold it into one constant",
+                )
             constants[node.inputs[position]] = const.raw
     if isinstance(tensor, Tail):
         if node.op in ("TopK", "ArgMax") and _keeps_order(tensor, node):
@@ -87,18 +94,22 @@ def lower_argmax(ctx: Context, node: FileNode) -> list[Tensor]:
 
 def _argmax(ctx: Context, node: FileNode, tensor: Dynamic) -> list[Tensor]:
     axis = _axis(node, len(tensor.shape))
-    leaf = _comparable(ctx, node, tensor, axis) if _is_plain(ctx, node) else None
-    if leaf is None:
-        ctx.notes.append(f"{layer_name(node)}: {node.op} is left to the host, its inputs do not "
-                         f"compare as integers")
+    found = _comparable(ctx, node, tensor, axis) if _is_plain(ctx, node) else None
+    if found is None:
+        ctx.notes.append(
+            f"{layer_name(node)}: {node.op} is left to the host, its inputs do not "
+            f"compare as integers"
+        )
         ctx.tensors[node.inputs[0]] = tensor
         return on_host(ctx, node)
-    found = ctx.builder.add(ops.ArgMax(), (leaf,), layer_name(node), node.name)
+    name, expr = found
+    ctx.choices.append(Choice(layer_name(node), node.outputs[-1], expr))
+    leaf = ctx.builder.add(ops.ArgMax(), (name,), layer_name(node), node.name)
     shape = [1 if k == axis else size for k, size in enumerate(tensor.shape)]
     if node.op == "ArgMax" and not node.attribute("keepdims", 1):
         del shape[axis]
-    index = np.arange(prod(found.type.shape), dtype=np.int64).reshape(shape)
-    value = Dynamic(Var(found.name), index, found.space)
+    index = np.arange(prod(leaf.type.shape), dtype=np.int64).reshape(shape)
+    value = Dynamic(Var(leaf.name), index, leaf.space)
     return [value] if node.op == "ArgMax" else [Unknown(None), value]
 
 
@@ -112,28 +123,32 @@ def _is_plain(ctx: Context, node: FileNode) -> bool:
     return int(k) == 1 and bool(node.attribute("largest", 1)) and unused
 
 
-def _comparable(ctx: Context, node: FileNode, tensor: Dynamic, axis: int) -> str | None:
-    """Return the integer tensor whose largest code is the largest value, None if there is none."""
+def _comparable(
+    ctx: Context, node: FileNode, tensor: Dynamic, axis: int
+) -> tuple[str, Expr] | None:
+    """Return the integer tensor whose largest code is the largest value, and what is compared.
+
+    None where no integer tensor compares as the real values do.
+    """
     if len(tensor.leaves) != 1 or HOST in tensor.leaves:
         return None
-    (name,) = tensor.leaves
     rows = np.moveaxis(tensor.index, axis, -1).reshape(-1, tensor.shape[axis])
     if not np.array_equal(rows.reshape(-1), np.arange(prod(tensor.space))):
         return None
     if rows.shape[1] != tensor.space[1]:
-        name = ctx.builder.reshape(name, (rows.shape[1],), node.name) if len(rows) == 1 else ""
-        if not name:
+        if len(rows) > 1:
             return None
         tensor = ctx.reshaped(tensor, (rows.shape[1],), node.name)
+    (name,) = tensor.leaves
     if strictly_rising(tensor.expr):
-        return name
+        return name, tensor.expr
     if _falls(tensor.expr) and isinstance(ctx.builder.op(name), ops.Mvu) and ctx.sole_reader(name):
-        rows_all = np.ones(tensor.space[1], dtype=bool)
-        ctx.builder.negate_rows(name, rows_all)
-        ctx.turned[name] = np.where(rows_all, -1, 1)
-        return name
+        ctx.builder.negate_rows(name, np.ones(tensor.space[1], dtype=np.bool_))
+        ctx.turned[name] = np.full(tensor.space[1], -1)
+        return name, rebuild(tensor.expr, var=lambda _: apply("neg", Var(name)))
     view = affine(tensor.expr)
-    return None if view is None else _aligned(ctx, node, tensor, view)
+    aligned = None if view is None else _aligned(ctx, node, tensor, view)
+    return None if aligned is None else (aligned, tensor.expr)
 
 
 def _falls(expr: Expr) -> bool:
@@ -176,21 +191,23 @@ def _is_scalar(expr: Expr) -> bool:
 
 
 def _aligned(ctx: Context, node: FileNode, tensor: Dynamic, view: Affine) -> str | None:
-    """Bring channels of unequal scale or offset to one grid by a table, where it is small."""
+    """Bring channels of unequal scale or offset to one grid by integers, where they are small."""
     (name,) = tensor.leaves
-    kind = ctx.builder.leaves[name].type
-    if kind.high - kind.low >= 4096 or max(view.scale.ndim, view.offset.ndim) > 1:
+    channels = tensor.space[1]
+    if max(view.scale.ndim, view.offset.ndim) > 1:
         return None
-    codes = np.arange(kind.low, kind.high + 1).astype(object)
-    scale, offset = (np.broadcast_to(part, (kind.channels,))[:, None]
-                     for part in (view.scale, view.offset))
-    values = codes * scale + offset
-    step = common_step(values - values.min())
-    grid = np.array([[int(v / step) for v in row] for row in values - values.min()], dtype=object)
-    if grid.max() >= 1 << 16:
+    scale = np.broadcast_to(view.scale, (channels,))
+    offset = np.broadcast_to(view.offset, (channels,))
+    gap = offset - offset.min()
+    step = common_step(np.concatenate([scale, gap]))
+    factor, bias = (np.array([int(v / step) for v in part], dtype=object) for part in (scale, gap))
+    if max(abs(factor)) >= 1 << 16 or max(abs(bias)) >= 1 << 40:
         return None
-    table = ops.Table(grid.astype(np.int64), kind.low)
-    return ctx.builder.add(table, (name,), f"{layer_name(node)}_grid", node.name).name
+    op = ops.Affine(factor.astype(np.int64), bias.astype(np.int64))
+    kind = op.infer(ctx.builder.leaves[name].type)
+    if kind.bits > 32:
+        return None
+    return ctx.builder.add(op, (name,), f"{layer_name(node)}_grid", node.name).name
 
 
 def restart(ctx: Context, node: FileNode) -> list[Tensor] | None:

@@ -22,8 +22,12 @@ NOTHING = Const(number(0), ())
 UNBOUNDED = 1 << 40
 
 RANGES = {
-    TensorProto.INT8: (-128, 127), TensorProto.UINT8: (0, 255), TensorProto.INT4: (-8, 7),
-    TensorProto.UINT4: (0, 15), TensorProto.INT16: (-32768, 32767), TensorProto.UINT16: (0, 65535),
+    TensorProto.INT8: (-128, 127),
+    TensorProto.UINT8: (0, 255),
+    TensorProto.INT4: (-8, 7),
+    TensorProto.UINT4: (0, 15),
+    TensorProto.INT16: (-32768, 32767),
+    TensorProto.UINT16: (0, 65535),
 }
 
 
@@ -38,7 +42,9 @@ def lower_quant(ctx: Context, node: FileNode) -> list[Tensor]:
     signed, narrow = bool(node.attribute("signed", 1)), bool(node.attribute("narrow", 1))
     rounded = combine(ctx, "add", combine(ctx, "div", x, scale), zero)
     if bits == 1 and signed:
-        return [quantize(ctx, node, rounded, Quantizer(Sign(), scale, _back(ctx, zero, scale), True))]
+        return [
+            quantize(ctx, node, rounded, Quantizer(Sign(), scale, _back(ctx, zero, scale), True))
+        ]
     low, high = code_range(bits, signed=signed, narrow=narrow)
     steps, zero = _moved(mode, low, high, zero)
     return [quantize(ctx, node, rounded, Quantizer(steps, scale, _back(ctx, zero, scale)))]
@@ -95,8 +101,10 @@ def _bit_width(ctx: Context, node: FileNode, position: int) -> int:
     const = _parameter(ctx, node, position, "bit width")
     bits = _whole_scalar(const)
     if bits is None or not 1 <= bits <= 32:
-        raise Problem("its bit width is not one whole number from 1 to 32",
-                      "quantize the tensor with one fixed bit width")
+        raise Problem(
+            "its bit width is not one whole number from 1 to 32",
+            "quantize the tensor with one fixed bit width",
+        )
     return bits
 
 
@@ -114,16 +122,20 @@ def lower_trunc(ctx: Context, node: FileNode) -> list[Tensor]:
     mode = str(node.attribute("rounding_mode", "FLOOR")).upper()
     if mode not in MODES:
         raise Problem(f"rounding mode {mode} is unknown", f"use one of {', '.join(MODES)}")
-    whole = unary(combine(ctx, "add", combine(ctx, "div", x, scale), zero),
-                  lambda e: apply("round", e))
+    whole = unary(
+        combine(ctx, "add", combine(ctx, "div", x, scale), zero), lambda e: apply("round", e)
+    )
     if len(node.inputs) < 6:
         shift = _bit_width(ctx, node, 3) - _bit_width(ctx, node, 4)
         divisor = Const(number(Fraction(2) ** shift), ())
         how = Quantizer(Rounding(mode, -UNBOUNDED, UNBOUNDED), scale, _back(ctx, zero, scale))
         return [quantize(ctx, node, combine(ctx, "div", whole, divisor), how)]
     target = _parameter(ctx, node, 4, "output scale")
-    low, high = code_range(_bit_width(ctx, node, 5), signed=bool(node.attribute("signed", 1)),
-                           narrow=bool(node.attribute("narrow", 0)))
+    low, high = code_range(
+        _bit_width(ctx, node, 5),
+        signed=bool(node.attribute("signed", 1)),
+        narrow=bool(node.attribute("narrow", 0)),
+    )
     ratio = rational(combine_constants(ctx, "div", target, scale).expr)
     if ratio is None or (ratio <= 0).any():
         raise Problem("its scales are not positive numbers", "export the quantizer again")
@@ -198,17 +210,18 @@ def _quantizer(
     return Quantizer(steps, Const(number(scale), ()), Const(number(offset), ()), bipolar)
 
 
-def _by_position(
-    ctx: Context, node: FileNode, x: Dynamic, levels: Array
-) -> tuple[Dynamic, Array]:
+def _by_position(ctx: Context, node: FileNode, x: Dynamic, levels: Array) -> tuple[Dynamic, Array]:
     """Return thresholds in the channel order of the codes, flattening them if they vary inside."""
     axis = _channel_axis(node, len(x.shape))
     if x.shape[axis] != len(levels):
-        raise Problem(f"it has thresholds for {len(levels)} channels, its input has "
-                      f"{x.shape[axis]}", "check its data_layout")
+        raise Problem(
+            f"it has thresholds for {len(levels)} channels, its input has {x.shape[axis]}",
+            "check its data_layout",
+        )
     channel = np.broadcast_to(
         np.arange(len(levels)).reshape([-1 if k == axis else 1 for k in range(len(x.shape))]),
-        x.shape)
+        x.shape,
+    )
     of_position = np.zeros(prod(x.space), dtype=np.int64)
     of_position[x.index.reshape(-1)] = channel.reshape(-1)
     rows = of_position.reshape(x.space)
@@ -231,12 +244,15 @@ def lower_quantize_linear(ctx: Context, node: FileNode) -> list[Tensor]:
     elem = zero.elem if zero is not None else int(node.attribute("output_dtype", 0))
     low, high = RANGES.get(elem or TensorProto.UINT8, (0, 0))
     if low == high:
-        raise Problem("it quantizes to a type that is not a small integer",
-                      "quantize to int8, uint8, int4 or uint4")
+        raise Problem(
+            "it quantizes to a type that is not a small integer",
+            "quantize to int8, uint8, int4 or uint4",
+        )
     shift = 0 if zero is None else _whole_scalar(zero)
     if shift is None:
-        raise Problem("its zero points differ between channels",
-                      "use one zero point for an activation")
+        raise Problem(
+            "its zero points differ between channels", "use one zero point for an activation"
+        )
     limits = _clip_behind(ctx, node)
     low, high = max(low, limits[0]), min(high, limits[1])
     steps = Rounding("HALF_EVEN", low, high, shift)
@@ -251,8 +267,11 @@ def _clip_behind(ctx: Context, node: FileNode) -> tuple[int, int]:
         return -UNBOUNDED, UNBOUNDED
     limits: list[int] = []
     for position, default in ((1, -UNBOUNDED), (2, UNBOUNDED)):
-        const = ctx.tensors[clip.inputs[position]] if len(clip.inputs) > position and (
-            clip.inputs[position]) else None
+        const = (
+            ctx.tensors[clip.inputs[position]]
+            if len(clip.inputs) > position and (clip.inputs[position])
+            else None
+        )
         raw = const.raw if isinstance(const, Const) else None
         limits.append(default if raw is None else int(raw.reshape(-1)[0]))
     return limits[0], limits[1]

@@ -47,9 +47,18 @@ def quantize(ctx: Context, node: FileNode, rounded: Tensor, how: Quantizer) -> T
         value = combine(ctx, "add", combine(ctx, "mul", codes, how.scale), how.offset)
         if sites is not None:
             assert isinstance(value, Const)
-            ctx.weights.append(WeightSite(
-                layer_name(node), node.outputs[0], rounded.expr, how.steps, sites, value.expr,
-                rounded.shape))
+            ctx.weights.append(
+                WeightSite(
+                    layer_name(node),
+                    node.outputs[0],
+                    rounded.expr,
+                    how.steps,
+                    sites,
+                    value.expr,
+                    how.scale.expr,
+                    rounded.shape,
+                )
+            )
         return value
     assert isinstance(rounded, Dynamic)
     coded, leaf, code = _codes(ctx, node, rounded, how)
@@ -62,8 +71,18 @@ def quantize(ctx: Context, node: FileNode, rounded: Tensor, how: Quantizer) -> T
     rounded_expr = rounded.expr
     if rounded.space != coded.space:
         rounded_expr = ctx.reshaped(rounded, ctx.builder.leaves[leaf].type.shape, node.name).expr
-    ctx.sites.append(Site(layer_name(node), node.outputs[0], rounded_expr, how.steps, leaf, code,
-                          value.expr, coded.index))
+    ctx.sites.append(
+        Site(
+            layer_name(node),
+            node.outputs[0],
+            rounded_expr,
+            how.steps,
+            leaf,
+            code,
+            value.expr,
+            coded.index,
+        )
+    )
     return value
 
 
@@ -74,8 +93,9 @@ def _constant_codes(
     try:
         codes = decide(tensor.expr, how.steps, {}, shape).codes.reshape(tensor.shape)
     except interval.Undefined:
-        raise Problem("a constant that it quantizes is not a finite number",
-                      "check the layer's parameters") from None
+        raise Problem(
+            "a constant that it quantizes is not a finite number", "check the layer's parameters"
+        ) from None
     return Const(Num(codes), tensor.shape), codes
 
 
@@ -83,32 +103,31 @@ def _codes(
     ctx: Context, node: FileNode, tensor: Dynamic, how: Quantizer
 ) -> tuple[Dynamic, str, Expr]:
     """Return the codes as a tensor, the integer tensor that holds them, and how."""
-    leaves = tensor.leaves
-    if not leaves:
-        raise Problem("its input does not depend on the data", "fold the constant part away")
-    if leaves == (HOST,):
+    if tensor.leaves == (HOST,):
         return _host_codes(ctx, node, tensor, how)
     tensor = ctx.per_channel(tensor, node.name)
     if len(tensor.leaves) > 1:
         return join.quantized(ctx, node, tensor, how.steps, bipolar=how.bipolar)
-    (name,) = tensor.leaves
+    name = tensor.leaves[0]
     leaf = ctx.builder.leaves[name]
     try:
         stairs = tabulate(tensor.expr, how.steps, name, leaf.low, leaf.high)
     except TooManyCodes:
-        raise Problem("a function that neither rises nor falls follows a wide accumulator",
-                      "quantize to fewer bits before the activation function") from None
+        raise Problem(
+            "a function that neither rises nor falls follows a wide accumulator",
+            "quantize to fewer bits before the activation function",
+        ) from None
     except interval.Undefined:
-        raise Problem("it divides by zero, or takes a root or logarithm outside its domain",
-                      "check the layer's parameters") from None
+        raise Problem(
+            "it divides by zero, or takes a root or logarithm outside its domain",
+            "check the layer's parameters",
+        ) from None
     found = emit(ctx, node, tensor, stairs, bipolar=how.bipolar)
     record_ties(ctx, node, tensor.expr, name, stairs)
     return found
 
 
-def record_ties(
-    ctx: Context, node: FileNode, expr: Expr, name: str, stairs: Staircase
-) -> None:
+def record_ties(ctx: Context, node: FileNode, expr: Expr, name: str, stairs: Staircase) -> None:
     """Note every exact tie with its real value."""
     if not stairs.ties:
         return
@@ -201,9 +220,7 @@ def _thresholds(
     return ctx.builder.add(table, (piece.name,), label, source, (low, high))
 
 
-def level_matrix(
-    stairs: Staircase, span: tuple[int, int], *, bipolar: bool
-) -> tuple[Ints, int]:
+def level_matrix(stairs: Staircase, span: tuple[int, int], *, bipolar: bool) -> tuple[Ints, int]:
     """Return (channels, steps) thresholds of a rising staircase and the lowest code.
 
     There is one step at least; a bipolar staircase has exactly one, from -1 to +1.
@@ -247,13 +264,17 @@ def _host_codes(
 ) -> tuple[Dynamic, str, Expr]:
     """The first quantizer: its codes are what enters the hardware."""
     if ctx.host_codes is not None:
-        raise Problem("the network's input is quantized a second time in another place",
-                      "quantize the input once (one QuantIdentity) and branch behind it, or give "
-                      "--input-type so that both quantizers are built on chip")
+        raise Problem(
+            "the network's input is quantized a second time in another place",
+            "quantize the input once (one QuantIdentity) and branch behind it, or give "
+            "--input-type so that both quantizers are built on chip",
+        )
     host = ctx.builder.leaves[HOST]
     if not tensor.whole():
-        raise Problem("it quantizes only a part of the network's input",
-                      "quantize the whole input at once, or give --input-type")
+        raise Problem(
+            "it quantizes only a part of the network's input",
+            "quantize the whole input at once, or give --input-type",
+        )
     kind = TensorType(host.type.shape, how.steps.low, how.steps.high, how.bipolar)
     leaf = ctx.builder.input(layer_name(node), kind)
     ctx.host_codes = leaf.name

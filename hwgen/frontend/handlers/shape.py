@@ -14,22 +14,45 @@ from hwgen.frontend.expr import Array, Num
 from hwgen.frontend.model import FileNode, exact_array, file_tensor
 from hwgen.frontend.tensors import Const, Dynamic, Problem, Tensor
 
-MOVES = frozenset({
-    "Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Slice", "Split", "Gather",
-    "DepthToSpace", "SpaceToDepth", "Expand", "Tile",
-})
+MOVES = frozenset(
+    {
+        "Reshape",
+        "Transpose",
+        "Flatten",
+        "Squeeze",
+        "Unsqueeze",
+        "Slice",
+        "Split",
+        "Gather",
+        "DepthToSpace",
+        "SpaceToDepth",
+        "Expand",
+        "Tile",
+    }
+)
 """Operators that move, repeat or drop elements of their first input."""
 
-INTEGER = frozenset({
-    TensorProto.INT8, TensorProto.INT16, TensorProto.INT32, TensorProto.INT64, TensorProto.UINT8,
-    TensorProto.UINT16, TensorProto.UINT32, TensorProto.UINT64, TensorProto.BOOL,
-})
+INTEGER = frozenset(
+    {
+        TensorProto.INT8,
+        TensorProto.INT16,
+        TensorProto.INT32,
+        TensorProto.INT64,
+        TensorProto.UINT8,
+        TensorProto.UINT16,
+        TensorProto.UINT32,
+        TensorProto.UINT64,
+        TensorProto.BOOL,
+    }
+)
 
 
 def run_node(node: FileNode, values: list[Array | None], opset: int) -> list[Array]:
     """Execute a standard operator on plain arrays, as ONNX defines it."""
-    names = [name if value is not None else "" for name, value in
-             zip((f"i{k}" for k in range(len(values))), values, strict=True)]
+    names = [
+        name if value is not None else ""
+        for name, value in zip((f"i{k}" for k in range(len(values))), values, strict=True)
+    ]
     proto = onnx.NodeProto()
     proto.CopyFrom(node.proto)
     del proto.input[:]
@@ -43,10 +66,14 @@ def run_node(node: FileNode, values: list[Array | None], opset: int) -> list[Arr
 @lru_cache(maxsize=256)
 def _single(content: bytes, opset: int) -> onnx.ModelProto:
     proto = onnx.NodeProto.FromString(content)
-    inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, None)
-              for name in proto.input if name]
-    outputs = [helper.make_tensor_value_info(name, TensorProto.INT64, None)
-               for name in proto.output if name]
+    inputs = [
+        helper.make_tensor_value_info(name, TensorProto.INT64, None) for name in proto.input if name
+    ]
+    outputs = [
+        helper.make_tensor_value_info(name, TensorProto.INT64, None)
+        for name in proto.output
+        if name
+    ]
     graph = helper.make_graph([proto], "node", inputs, outputs)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
 
@@ -58,13 +85,18 @@ def move(ctx: Context, node: FileNode) -> list[Tensor]:
     assert isinstance(tensor, (Const, Dynamic))
     if node.op == "Reshape" and isinstance(tensor, Dynamic) and others:
         others[0] = _one_frame(ctx, others[0])
-    start = tensor.index if isinstance(tensor, Dynamic) else np.arange(
-        int(np.prod(tensor.shape, dtype=np.int64))).reshape(tensor.shape)
+    start = (
+        tensor.index
+        if isinstance(tensor, Dynamic)
+        else np.arange(int(np.prod(tensor.shape, dtype=np.int64))).reshape(tensor.shape)
+    )
     try:
         moved = run_node(node, [start, *others], ctx.model.opset)
     except (ValueError, IndexError, RuntimeError, TypeError) as error:
-        raise Problem(f"{node.op} of shape {tensor.shape} does not work out ({error})",
-                      "check the shapes; export with a frame axis of 1") from None
+        raise Problem(
+            f"{node.op} of shape {tensor.shape} does not work out ({error})",
+            "check the shapes; export with a frame axis of 1",
+        ) from None
     outputs: list[Tensor] = []
     for index in moved:
         index = np.ascontiguousarray(index, dtype=np.int64)
@@ -100,8 +132,10 @@ def fold(ctx: Context, node: FileNode) -> list[Tensor] | None:
         tensor = ctx.tensors[name] if name else None
         if tensor is None:
             values.append(None)
-        elif isinstance(tensor, Const) and tensor.raw is not None and (
-            tensor.raw.dtype.kind in "iub"
+        elif (
+            isinstance(tensor, Const)
+            and tensor.raw is not None
+            and (tensor.raw.dtype.kind in "iub")
         ):
             values.append(tensor.raw)
         else:
@@ -167,8 +201,9 @@ def cast(ctx: Context, node: FileNode) -> list[Tensor]:
             return [Const(Num(np.trunc(raw).astype(np.int64)), tensor.shape, target)]
         return [Const(tensor.expr, tensor.shape, target)]
     if target in INTEGER and not is_integer(tensor):
-        raise Problem("a cast to integers cuts off fractions of data",
-                      "quantize with a Quant node instead")
+        raise Problem(
+            "a cast to integers cuts off fractions of data", "quantize with a Quant node instead"
+        )
     return [tensor]
 
 

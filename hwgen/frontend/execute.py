@@ -1,0 +1,127 @@
+"""Execute a file's nodes as ONNX software does: float32, one node at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import helper
+from qonnx.custom_op.registry import getCustomOp
+
+from hwgen.errors import ModelError
+from hwgen.frontend.expr import Array
+from hwgen.frontend.model import FileNode, FileTensor, Model, file_tensor
+
+QUANT_OPS = frozenset(
+    {
+        "Quant",
+        "IntQuant",
+        "BipolarQuant",
+        "Trunc",
+        "MultiThreshold",
+        "Im2Col",
+        "MaxPoolNHWC",
+        "QuantAvgPool2d",
+        "XnorPopcountMatMul",
+    }
+)
+"""Operators that qonnx defines; every other one is onnxruntime's."""
+
+IR_VERSION = 8
+"""Written into single-node models; old enough for every onnxruntime in use."""
+
+
+class Executor:
+    """Runs nodes of one file; sessions are kept between calls."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._sessions: dict[str, onnxruntime.InferenceSession] = {}
+
+    @cached_property
+    def constants(self) -> dict[str, Array]:
+        """The file's constants in their own types."""
+        return {name: original(tensor) for name, tensor in self._model.constants.items()}
+
+    def run(self, node: FileNode, values: Mapping[str, Array]) -> list[Array]:
+        """Return the outputs of ``node`` for the arrays of its inputs."""
+        if node.op in QUANT_OPS:
+            return self._run_quant(node, values)
+        feeds = {f"i{k}": np.asarray(values[name]) for k, name in enumerate(node.inputs) if name}
+        key = f"{node.outputs[0]}|{'|'.join(str(v.dtype) for v in feeds.values())}"
+        if key not in self._sessions:
+            self._sessions[key] = self._session(node, feeds)
+        outputs: list[Any] = list(self._sessions[key].run(None, feeds))
+        return [np.asarray(value) for value in outputs]
+
+    def _run_quant(self, node: FileNode, values: Mapping[str, Array]) -> list[Array]:
+        proto = onnx.NodeProto()
+        proto.CopyFrom(node.proto)
+        proto.domain = "qonnx.custom_op.general"
+        context = {name: values[name] for name in node.inputs if name}
+        version = 2 if node.op == "Trunc" and len(node.inputs) > 5 else 1
+        getCustomOp(proto, onnx_opset_version=version).execute_node(context, None)
+        return [np.asarray(context[name]) for name in node.outputs]
+
+    def _session(self, node: FileNode, feeds: Mapping[str, Array]) -> onnxruntime.InferenceSession:
+        proto = onnx.NodeProto()
+        proto.CopyFrom(node.proto)
+        proto.domain = ""
+        del proto.input[:], proto.output[:]
+        proto.input.extend(f"i{k}" if name else "" for k, name in enumerate(node.inputs))
+        proto.output.extend(f"o{k}" for k in range(len(node.outputs)))
+        inputs = [
+            helper.make_tensor_value_info(
+                name, helper.np_dtype_to_tensor_dtype(v.dtype), [None] * v.ndim
+            )
+            for name, v in feeds.items()
+        ]
+        outputs = [onnx.ValueInfoProto(name=name) for name in proto.output]
+        graph = helper.make_graph([proto], "node", inputs, outputs)
+        opset = helper.make_opsetid("", max(self._model.opset, 7))
+        model = helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION)
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        options.intra_op_num_threads = 1
+        try:
+            return onnxruntime.InferenceSession(
+                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+        except onnxruntime.capi.onnxruntime_pybind11_state.Fail as error:
+            raise _refused(node, error) from None
+        except onnxruntime.capi.onnxruntime_pybind11_state.InvalidGraph as error:
+            raise _refused(node, error) from None
+        except onnxruntime.capi.onnxruntime_pybind11_state.NotImplemented as error:
+            raise _refused(node, error) from None
+
+
+def _refused(node: FileNode, error: object) -> ModelError:
+    return ModelError(
+        f"layer {node.name}: onnxruntime cannot execute {node.op} ({error}); the "
+        f"comparison with ONNX execution needs it"
+    )
+
+
+def original(tensor: FileTensor) -> Array:
+    """Return a constant in the file's own element type."""
+    return tensor.values.astype(helper.tensor_dtype_to_np_dtype(tensor.elem))
+
+
+def constant_value(node: FileNode) -> Array:
+    """Return the array of a ``Constant`` node."""
+    value = node.attribute("value")
+    if value is not None:
+        return original(file_tensor(value))
+    for name, kind in (
+        ("value_float", np.float32),
+        ("value_floats", np.float32),
+        ("value_int", np.int64),
+        ("value_ints", np.int64),
+    ):
+        if node.attribute(name) is not None:
+            return np.array(node.attribute(name), dtype=kind)
+    raise AssertionError(f"constant {node.name} was lowered without a value")
