@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from math import gcd
+from math import gcd, lcm
 
 from hwgen.dataflow.dataflow import Dataflow
 from hwgen.dataflow.streams import Stream
@@ -89,7 +89,10 @@ class Builder:
         out = self._stream(name, stream.tensor, stream.type, stream.lanes, times)
         place = (name, node.name, (stream.name,), (out.name,))
         words = stream.words
-        self._units.append(ReplayUnit(*place, stream.element, stream.lanes, words, times, words))
+        # From outside the next vector may come slowly, so it comes while this one is replayed.
+        outside = stream.name == self._input or words == 1
+        depth = 2 * words if outside else words
+        self._units.append(ReplayUnit(*place, stream.raw, stream.lanes, words, times, depth))
         return out
 
     def finish(self) -> Dataflow:
@@ -122,14 +125,14 @@ class Builder:
             for number in range(readers)
         ]
         place = (name, node, (stream.name,), tuple(copy.name for copy in copies))
-        self._units.append(ForkUnit(*place, stream.element, stream.lanes, readers))
+        self._units.append(ForkUnit(*place, stream.raw, stream.lanes, readers))
         self._ready[root] = copies
 
     def _fifo(self, prefix: str, node: str, stream: Stream) -> Stream:
         name = f"{prefix}.fifo"
         out = self._stream(name, stream.tensor, stream.type, stream.lanes)
         place = (name, node, (stream.name,), (out.name,))
-        self._units.append(FifoUnit(*place, stream.element, stream.lanes, None))
+        self._units.append(FifoUnit(*place, stream.raw, stream.lanes, None))
         return out
 
     def _convert(
@@ -158,8 +161,10 @@ class Builder:
     ) -> Stream:
         out = self._stream(name, stream.tensor, kind, lanes)
         place = (name, node, (stream.name,), (out.name,))
-        elements = kind.channels
-        self._units.append(ConverterUnit(*place, stream.element, elements, stream.lanes, lanes))
+        elements, common = kind.channels, lcm(stream.lanes, lanes)
+        if elements % common == 0:
+            elements = common
+        self._units.append(ConverterUnit(*place, stream.raw, elements, stream.lanes, lanes))
         return out
 
 

@@ -4,26 +4,40 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hwgen.ir import TensorType
+from hwgen.ir import TensorType, range_bits
 
 
 @dataclass(frozen=True)
 class Element:
     """One lane of a stream as it lies on the wire.
 
-    bits : width
-    signed : two's complement
+    low, high : codes that can occur; padding lanes hold any bits
     bipolar : one bit that stands for -1 (0) or +1 (1)
     """
 
-    bits: int
-    signed: bool = False
+    low: int
+    high: int
     bipolar: bool = False
 
     @classmethod
     def of(cls, kind: TensorType) -> Element:
         """Return the element that carries codes of a tensor."""
-        return cls(kind.bits, kind.signed, kind.bipolar)
+        return cls(kind.low, kind.high, kind.bipolar)
+
+    @classmethod
+    def raw(cls, bits: int) -> Element:
+        """Return bits without a meaning, for what only stores and moves them."""
+        return cls(0, 2**bits - 1)
+
+    @property
+    def bits(self) -> int:
+        """Width on the wire."""
+        return 1 if self.bipolar else range_bits(self.low, self.high)
+
+    @property
+    def wire(self) -> range:
+        """What the bits hold, read as a number: 0 and 1 if bipolar."""
+        return range(2) if self.bipolar else range(self.low, self.high + 1)
 
 
 @dataclass(frozen=True)
@@ -47,6 +61,11 @@ class Stream:
     def element(self) -> Element:
         """The type of one lane."""
         return Element.of(self.type)
+
+    @property
+    def raw(self) -> Element:
+        """One lane as bits without a meaning."""
+        return Element.raw(self.type.bits)
 
     @property
     def words(self) -> int:

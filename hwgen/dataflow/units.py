@@ -98,11 +98,9 @@ class FifoUnit(Unit):
 
     @property
     def schedule(self) -> timing.Schedule:
-        return timing.Queue(self.depth)
-
-    def deep(self, depth: int | None) -> FifoUnit:
-        """Return the FIFO with another depth."""
-        return replace(self, depth=depth)
+        if self.depth is None:  # as slow as the slowest style, so that real ones are no worse
+            return timing.Queue(None, 2)
+        return timing.fifo(self.depth)
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +154,7 @@ class ThresholdUnit(Unit):
 
     @property
     def schedule(self) -> timing.Schedule:
-        raise NotImplementedError
+        return timing.threshold(self.thresholds.shape[1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,7 +173,7 @@ class TableUnit(Unit):
 
     @property
     def schedule(self) -> timing.Schedule:
-        raise NotImplementedError
+        return timing.elementwise(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,4 +187,4 @@ class ArgMaxUnit(Unit):
 
     @property
     def schedule(self) -> timing.Schedule:
-        raise NotImplementedError
+        return timing.argmax(-(-self.channels // self.pe), latency=timing.argmax_latency(self.pe))

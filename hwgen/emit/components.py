@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from amaranth.hdl import Shape
 from amaranth.lib import wiring
 
-from hwgen import rtl
-from hwgen.dataflow import Element
 from hwgen.dataflow import units as u
-
-
-def shape(element: Element) -> Shape:
-    """Return the Amaranth shape of one lane."""
-    return Shape(element.bits, element.signed)
+from hwgen.rtl.argmax import ArgMax
+from hwgen.rtl.fifo import Fifo
+from hwgen.rtl.fork import Fork
+from hwgen.rtl.mvu import Mvu
+from hwgen.rtl.replay import Replay
+from hwgen.rtl.table import Table
+from hwgen.rtl.threshold import Threshold
+from hwgen.rtl.width_converter import WidthConverter
 
 
 def mvu(unit: u.MvuUnit) -> wiring.Component:
     """Matrix-vector unit."""
-    return rtl.Mvu(
+    return Mvu(
         unit.weights,
-        shape(unit.x),
+        unit.x.wire,
         pe=unit.pe,
         simd=unit.simd,
         x_bipolar=unit.x.bipolar,
@@ -32,42 +32,46 @@ def mvu(unit: u.MvuUnit) -> wiring.Component:
 
 def threshold(unit: u.ThresholdUnit) -> wiring.Component:
     """Comparators."""
-    return rtl.Threshold(unit.thresholds, shape(unit.x), pe=unit.pe)
+    return Threshold(unit.thresholds, unit.x.wire, pe=unit.pe, low=unit.low, bipolar=unit.y.bipolar)
 
 
 def table(unit: u.TableUnit) -> wiring.Component:
     """Lookup."""
-    return rtl.Table(unit.values, unit.first, shape(unit.x), pe=unit.pe)
+    return Table(
+        unit.values,
+        unit.first,
+        unit.x.wire,
+        pe=unit.pe,
+        bipolar=unit.y.bipolar,
+        x_bipolar=unit.x.bipolar,
+    )
 
 
 def argmax(unit: u.ArgMaxUnit) -> wiring.Component:
-    """Running maximum."""
-    return rtl.ArgMax(unit.channels, shape(unit.x), pe=unit.pe)
+    """Running maximum; of bipolar codes the bits are in the same order."""
+    return ArgMax(unit.channels, unit.x.wire, pe=unit.pe)
 
 
 def replay(unit: u.ReplayUnit) -> wiring.Component:
     """Vector memory."""
-    return rtl.Replay(
-        shape(unit.x), unit.lanes, words=unit.words, times=unit.times, depth=unit.depth
-    )
+    return Replay(unit.x.wire, unit.lanes, words=unit.words, times=unit.times, depth=unit.depth)
 
 
 def converter(unit: u.ConverterUnit) -> wiring.Component:
     """Gearbox."""
-    return rtl.WidthConverter(
-        shape(unit.x), unit.elements, unit.lanes_in, unit.elements, unit.lanes_out
-    )
+    sizes = unit.elements, unit.lanes_in, unit.elements, unit.lanes_out
+    return WidthConverter(unit.x.wire, *sizes)
 
 
 def fifo(unit: u.FifoUnit) -> wiring.Component:
     """Queue of a chosen depth."""
     assert unit.depth is not None, f"{unit.name} is not sized"
-    return rtl.Fifo(shape(unit.x), unit.lanes, unit.depth)
+    return Fifo(unit.x.wire, unit.lanes, unit.depth)
 
 
 def fork(unit: u.ForkUnit) -> wiring.Component:
     """Copies."""
-    return rtl.Fork(shape(unit.x), unit.lanes, unit.copies)
+    return Fork(unit.x.wire, unit.lanes, unit.copies)
 
 
 _MAKERS: Mapping[type[u.Unit], Callable[..., wiring.Component]] = {

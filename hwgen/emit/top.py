@@ -97,10 +97,8 @@ class Top(wiring.Component):
             made = self.make(unit)
             m.submodules[names.take(unit.name)] = made
             ports = made.ports if isinstance(made, Blackbox) else _component_ports(made)
-            for number, stream in enumerate(unit.inputs):
-                sinks[stream] = Port(ports, _port_name(ports, "i", number))
-            for number, stream in enumerate(unit.outputs):
-                sources[stream] = Port(ports, _port_name(ports, "o", number))
+            sinks |= zip(unit.inputs, _streams(ports, "i"), strict=True)
+            sources |= zip(unit.outputs, _streams(ports, "o"), strict=True)
         for name, stream in self.dataflow.streams.items():
             source, sink = sources[name], sinks[name]
             widths = len(source.payload), len(sink.payload), stream.bits
@@ -125,6 +123,7 @@ def _component_ports(component: wiring.Component) -> dict[str, Value]:
     return {name: value for name, (value, _) in flat_ports(component).items()}
 
 
-def _port_name(ports: dict[str, Value], letter: str, number: int) -> str:
-    """Return the name of port ``number``: the only one is ``i``, of several ``i_0``, ``i_1``."""
-    return letter if f"{letter}_payload" in ports else f"{letter}_{number}"
+def _streams(ports: dict[str, Value], letter: str) -> list[Port]:
+    """Return the streams ``i``, or ``i0``, ``i_1`` and so on, in the component's order."""
+    names = [name.removesuffix("_payload") for name in ports if name.endswith("_payload")]
+    return [Port(ports, name) for name in names if name.startswith(letter)]

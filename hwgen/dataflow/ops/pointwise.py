@@ -17,15 +17,18 @@ def threshold(builder: Builder, node: Node) -> None:
     pe = _lanes(builder, node)
     x = builder.take(node, pe, fifo=False)
     y = builder.give(node, pe)
+    levels, element = node.op.thresholds, x.element
+    if element.bipolar:  # on the bit b of 2b - 1
+        levels, element = -(-(levels + 1) // 2), x.raw
     builder.add(
         ThresholdUnit(
             node.name,
             node.name,
             (x.name,),
             (y.name,),
-            thresholds=_padded(node.op.thresholds, pe),
+            thresholds=_padded(levels, pe),
             low=node.op.low,
-            x=x.element,
+            x=element,
             y=y.element,
             pe=pe,
         )
