@@ -8,11 +8,13 @@ from __future__ import annotations
 import abc
 from collections.abc import Hashable
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from hwgen import timing
+from hwgen.arith.mvu import Lane, MvuPlan
 from hwgen.dataflow.streams import Element
 from hwgen.ir.ops import IntArray
 
@@ -135,7 +137,13 @@ class MvuUnit(Unit):
 
     @property
     def schedule(self) -> timing.Schedule:
-        raise NotImplementedError
+        return timing.mvu(self.plan.words, self.plan.folds, latency=self.plan.latency)
+
+    @cached_property
+    def plan(self) -> MvuPlan:
+        """How it computes: digits, adder tree, register stages."""
+        lanes = (Lane(e.bits, e.low < 0 and not e.bipolar, e.bipolar) for e in (self.x, self.acc))
+        return MvuPlan(self.weights, *lanes, self.pe, self.simd, self.memory)
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,6 +25,7 @@ def mvu(unit: u.MvuUnit) -> wiring.Component:
         pe=unit.pe,
         simd=unit.simd,
         x_bipolar=unit.x.bipolar,
+        acc_shape=unit.acc.wire,
         style=unit.style,
         memory=unit.memory,
     )

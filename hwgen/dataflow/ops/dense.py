@@ -30,7 +30,7 @@ def mvu(builder: Builder, node: Node) -> None:
             acc=y.element,
             pe=fold.pe,
             simd=fold.simd,
-            style=fold.style,
-            memory=fold.memory,
+            style="lut" if fold.style == "auto" else fold.style,
+            memory="const" if fold.memory == "auto" else fold.memory,
         )
     )
