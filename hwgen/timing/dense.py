@@ -35,3 +35,18 @@ def argmax(words: int, *, latency: int) -> Pipe:
 def fork(outputs: int) -> Pipe:
     """Copy each transfer to every output; the next one enters when all of them have left."""
     return Pipe(np.ones((1, 1), np.bool_), np.ones((1, outputs), np.bool_), 1, 1)
+
+
+def threshold_latency(steps: int) -> int:
+    """Return the stages of a binary search over ``steps`` thresholds, one per bit of the count."""
+    return max(steps.bit_length(), 1)
+
+
+def threshold(steps: int) -> Pipe:
+    """One transfer in, one out, after a stage per bit of the count."""
+    return elementwise(threshold_latency(steps))
+
+
+def argmax_latency(pe: int) -> int:
+    """Return the stages that compare ``pe`` codes and then the best so far."""
+    return (pe - 1).bit_length() + 1

@@ -76,7 +76,7 @@ class Buffer:
         assert len(self.frees) > 0, "a period has an input"
         assert (np.diff(self.needs) >= 0).all(), "needs does not decrease"
         assert (np.diff(self.frees) >= 0).all(), "frees does not decrease"
-        assert 0 <= self.needs[0], "a step reads inputs of its own period"
+        assert self.needs[0] >= 0, "a step reads inputs of its own period"
         assert self.needs[-1] < len(self.frees), "a step reads inputs of its own period"
         assert self.latency >= 1, "at least one stage"
 

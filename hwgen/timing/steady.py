@@ -68,8 +68,7 @@ def _spread(network: Network, frames: int, interval: int | None) -> list[IntArra
     if interval is None:
         return None
     return [
-        np.arange(count * frames, dtype=np.int64) * interval // count
-        for count in network.transfers
+        np.arange(count * frames, dtype=np.int64) * interval // count for count in network.transfers
     ]
 
 

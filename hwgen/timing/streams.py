@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hwgen.timing.schedule import Buffer, Pipe
+from hwgen.timing.schedule import Buffer, Pipe, Queue
 
 
 def replay(words: int, times: int, depth: int, *, latency: int = 1) -> Buffer:
@@ -51,3 +51,22 @@ def width_steps(
         takes.append(take)
         emits.append(emit)
     return np.array(takes), np.array(emits)
+
+
+def fifo_style(depth: int) -> str:
+    """Return how a queue of ``depth`` is built unless told otherwise."""
+    if depth <= 2:
+        return "reg"
+    return "lutram" if depth <= 64 else "bram"
+
+
+def fifo(depth: int | None, style: str | None = None) -> Queue:
+    """Queue of ``depth`` transfers; None for no bound.
+
+    style : "reg", "lutram" or "bram" (one cycle slower: its output register is filled ahead);
+        None chooses by depth
+    """
+    assert style in (None, "reg", "lutram", "bram"), f"no FIFO of style {style!r}"
+    if style is None:
+        style = "lutram" if depth is None else fifo_style(depth)
+    return Queue(depth, 2 if style == "bram" else 1)

@@ -26,6 +26,7 @@ class Loop:
 
     count : iterations
     step : words by which the position moves per iteration
+    places : positions of the iterations relative to the first, where they are not evenly spaced
     row, col : pixels by which the coordinates move per iteration
     release : words set free when an iteration ends that is not the last
     since, until : iterations (of this loop) within which it and the loops inside release anything
@@ -38,6 +39,18 @@ class Loop:
     release: int = 0
     since: int = 0
     until: int | None = None
+    places: tuple[int, ...] | None = None
+
+    @property
+    def span(self) -> int:
+        """Position of the last iteration relative to the first."""
+        return (self.count - 1) * self.step if self.places is None else self.places[-1]
+
+    def steps(self) -> tuple[int, ...]:
+        """Return by how much the position moves after each iteration but the last."""
+        if self.places is None:
+            return (self.step,) * (self.count - 1)
+        return tuple(int(step) for step in np.diff(self.places))
 
     @property
     def limit(self) -> int:
@@ -50,19 +63,22 @@ class Walk:
     """A nest of loops over the words of a frame, outermost first.
 
     words : words of one frame
-    start : position of the first step, not positive
+    start : position of the first step; negative where that is padding
+    base : the first word that memory holds room for at a frame's begin, not positive; None: start
     rows, cols : (first coordinate, size) of an axis with padding, None where there is none
     """
 
     loops: tuple[Loop, ...]
     words: int
     start: int = 0
+    base: int | None = None
     rows: tuple[int, int] | None = None
     cols: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         assert all(loop.count >= 1 for loop in self.loops), "loops have iterations"
-        assert self.start <= 0, "the first step lies at or before the first word"
+        assert self.kept <= 0, "memory has room for the first word at once"
+        assert self.start >= 0 or not self.real[0], "a step before the first word is padding"
         assert self.last_release >= 0, "no more is released than was stored"
 
     @property
@@ -75,10 +91,28 @@ class Walk:
         """Whether some steps read padding."""
         return self.rows is not None or self.cols is not None
 
+    @property
+    def kept(self) -> int:
+        """The first word that memory holds room for when a frame begins."""
+        return self.start if self.base is None else self.base
+
     @cached_property
     def positions(self) -> IntArray:
         """Position of each step, int64 (steps,)."""
-        return self.start + self._sum([loop.step for loop in self.loops])
+        places = [
+            np.arange(loop.count, dtype=np.int64) * loop.step
+            if loop.places is None
+            else np.array(loop.places, np.int64)
+            for loop in self.loops
+        ]
+        return self.start + _sum(places)
+
+    @cached_property
+    def waits(self) -> IntArray:
+        """The word each step waits for unless it is later padding; the first one always waits."""
+        places = self.positions.copy()
+        places[0] = max(self.start, 0)
+        return places
 
     @cached_property
     def real(self) -> BoolArray:
@@ -90,7 +124,8 @@ class Walk:
         ):
             if axis is not None:
                 first, size = axis
-                place = first + self._sum(moves)
+                counts = [np.arange(loop.count, dtype=np.int64) for loop in self.loops]
+                place = first + _sum([n * move for n, move in zip(counts, moves, strict=True)])
                 real &= (place >= 0) & (place < size)
         return real
 
@@ -123,13 +158,27 @@ class Walk:
             total += outer * loop.release * max(min(loop.limit, loop.count - 1) - loop.since, 0)
         return self.words - total
 
-    def moves(self, kind: str) -> tuple[int, ...]:
-        """Return how far ``"step"``, ``"row"`` or ``"col"`` moves when each loop goes on.
+    def moves(self) -> tuple[tuple[int, ...], ...]:
+        """Return how far the position moves when each loop goes on.
 
-        Entry ``l`` is for the step after which loop ``l`` goes on and all inside it start anew;
-        the last entry is for the frame's last step, back to its first one.
+        Entry ``l`` has a number per iteration but the last of loop ``l``: for the step after which
+        that loop goes on and all inside it start anew. One more entry, with one number, is for the
+        frame's last step: the way to the first word of the next frame, or to its first step where
+        that comes later.
         """
-        own = [int(getattr(loop, kind)) for loop in self.loops]
+        spans = [loop.span for loop in self.loops]
+        levels = [
+            tuple(step - sum(spans[level + 1 :]) for step in loop.steps())
+            for level, loop in enumerate(self.loops)
+        ]
+        return (*levels, (self.words + max(self.start, 0) - self.start - sum(spans),))
+
+    def turns(self, axis: str) -> tuple[int, ...]:
+        """Return how far the coordinate ``"row"`` or ``"col"`` moves when each loop goes on.
+
+        The last entry is for the frame's last step, back to its first one.
+        """
+        own = [int(getattr(loop, axis)) for loop in self.loops]
         spans = [(loop.count - 1) * move for loop, move in zip(self.loops, own, strict=True)]
         inner = [sum(spans[level + 1 :]) for level in range(len(self.loops))]
         return (*(move - back for move, back in zip(own, inner, strict=True)), -sum(spans))
@@ -137,24 +186,19 @@ class Walk:
     @property
     def smallest_depth(self) -> int:
         """Words of memory without which some step never gets its data."""
-        before = self.start + np.concatenate([[0], self.released[:-1]])
+        before = self.kept + np.concatenate([[0], self.released[:-1]])
         return int((self.needs + 1 - before).max())
 
     def ahead_range(self, depth: int) -> tuple[int, int]:
-        """Return the bounds of: position of the current step minus words stored.
-
-        The first step stands at the first word.
-        """
-        places = self.positions.copy()
-        places[0] = 0
-        before = self.start + np.concatenate([[0], self.released[:-1]])
+        """Return the bounds of: the word the current step waits for minus words stored."""
+        before = self.kept + np.concatenate([[0], self.released[:-1]])
         stored = np.concatenate([[self.needs[-1] - self.words], self.needs[:-1]]) + 1
-        return int((places - before).min()) - depth, int((places - stored).max())
+        return int((self.waits - before).min()) - depth, int((self.waits - stored).max())
 
     def most_room(self, depth: int) -> int:
         """Return the most words that can ever be free."""
-        after = self.start + self.released - (self.needs + 1)
-        return depth + max(self.start, int(after.max()))
+        after = self.kept + self.released - (self.needs + 1)
+        return depth + max(self.kept, int(after.max()))
 
     def schedule(self, depth: int, latency: int) -> Buffer:
         """Return the exact schedule with a memory of ``depth`` words."""
@@ -179,7 +223,7 @@ class Walk:
         return high
 
     def _frees(self, depth: int) -> IntArray:
-        target = np.arange(self.words, dtype=np.int64) + 1 - depth - self.start
+        target = np.arange(self.words, dtype=np.int64) + 1 - depth - self.kept
         frame = (target - 1) // self.words
         step = np.searchsorted(self.released, target - frame * self.words, side="left")
         return frame * self.steps + step
@@ -187,11 +231,13 @@ class Walk:
     def _interval(self, depth: int) -> int:
         return int(_cycles_per_frame(self.needs, self._frees(depth)))
 
-    def _sum(self, moves: list[int]) -> IntArray:
-        total = np.zeros((), np.int64)
-        for loop, move in zip(self.loops, moves, strict=True):
-            total = total[..., None] + np.arange(loop.count, dtype=np.int64) * move
-        return total.ravel()
+
+def _sum(places: list[IntArray]) -> IntArray:
+    """Return the sum over a nest of loops, one array per loop, int64 (steps,)."""
+    total = np.zeros((), np.int64)
+    for place in places:
+        total = total[..., None] + place
+    return total.ravel()
 
 
 @numba.njit(cache=True)

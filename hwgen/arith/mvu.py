@@ -1,0 +1,197 @@
+"""How a matrix-vector unit computes: digits, correction constants, adder tree and latency.
+
+Every product becomes unsigned. An input code is ``x = gain * u + offset`` with an unsigned ``u`` of
+n bits (a signed code has its highest bit inverted, a bipolar one is 2u - 1). A weight is a sum of
+digits -1, 0, +1 times powers of two, one digit per plane: ``w = sum(2**shift * digit)``. A lane of
+a plane then is ``u``, 0 or the bits of ``u`` inverted, which is ``digit * u + (2**n - 1) * negative``:
+no multiplier, no sign. The surplus and the offset depend on the weights alone, so they make one
+constant per row, which the accumulator starts with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+# A lane's digits are a function of one input bit and the step: up to this many steps (5 bits) they
+# share one 6-input LUT with the product, and the weight memory costs nothing.
+MERGED_STEPS = 32
+
+
+@dataclass(frozen=True)
+class Lane:
+    """An integer lane on the wire: ``bits`` wide, ``signed``, or bipolar (1 for +1, 0 for -1)."""
+
+    bits: int
+    signed: bool = False
+    bipolar: bool = False
+
+    @property
+    def low(self) -> int:
+        """Smallest code."""
+        return -1 if self.bipolar else -(1 << self.bits - 1) if self.signed else 0
+
+    @property
+    def high(self) -> int:
+        """Largest code."""
+        return 1 if self.bipolar else (1 << self.bits - self.signed) - 1
+
+    @property
+    def gain(self) -> int:
+        """Factor of the unsigned form."""
+        return 2 if self.bipolar else 1
+
+    @property
+    def offset(self) -> int:
+        """Constant of the unsigned form: the code whose unsigned form is 0."""
+        return self.low
+
+
+@dataclass(frozen=True, eq=False)
+class MvuPlan:
+    """One matrix-vector unit, folded.
+
+    weights : int64 (MH, MW)
+    x : input lane
+    acc : accumulator lane, wide enough for every row's sum
+    pe, simd : rows and columns computed per step
+    memory : "const", "lutram" or "bram"
+    levels_per_stage : adders in a row between two registers
+    """
+
+    weights: IntArray
+    x: Lane
+    acc: Lane
+    pe: int
+    simd: int
+    memory: str = "const"
+    levels_per_stage: int = 2
+
+    @property
+    def words(self) -> int:
+        """Input words per vector, ceil(MW / SIMD)."""
+        return -(-self.weights.shape[1] // self.simd)
+
+    @property
+    def folds(self) -> int:
+        """Output words per vector, ceil(MH / PE)."""
+        return -(-self.weights.shape[0] // self.pe)
+
+    @property
+    def steps(self) -> int:
+        """Steps per vector: for each output word, for each input word."""
+        return self.words * self.folds
+
+    @property
+    def merged(self) -> bool:
+        """Whether the weights are part of the product's LUTs, without a memory of their own."""
+        return self.memory == "const" and self.steps <= MERGED_STEPS
+
+    @cached_property
+    def table(self) -> BoolArray:
+        """Every digit's two bits by step: chosen, inverted; (steps, pe * planes * 2 * simd)."""
+        bits = np.stack([self.chosen, self.negative], axis=1)
+        return bits.transpose(2, 3, 0, 1, 4).reshape(self.steps, -1)
+
+    @cached_property
+    def stored(self) -> tuple[BoolArray, IntArray]:
+        """The weight memory and which of its bits each bit of ``table`` is.
+
+        Columns of ``table`` that are equal are stored once, those that never change not at all.
+        Returns bool (steps, width), and int64 (columns,): -1 for always 0, -2 for always 1.
+        """
+        columns, place = np.unique(self.table.T, axis=0, return_inverse=True)
+        ones = columns.sum(axis=1)
+        constant = (ones == 0) | (ones == self.steps)
+        number = np.cumsum(~constant) - 1
+        number[constant] = np.where(ones[constant] == 0, -1, -2)
+        return columns[~constant].T, number[place.reshape(-1)].astype(np.int64)
+
+    @cached_property
+    def shifts(self) -> tuple[int, ...]:
+        """The power of two of each plane."""
+        return tuple(range(len(self._digits[0])))
+
+    @cached_property
+    def chosen(self) -> BoolArray:
+        """Whether a digit is not 0; (planes, steps, pe, simd)."""
+        return self._folded(self._digits[0])
+
+    @cached_property
+    def negative(self) -> BoolArray:
+        """Whether a weight's digits are inverted; (planes, steps, pe, simd)."""
+        return self._folded(self._digits[1])
+
+    @cached_property
+    def bias(self) -> IntArray:
+        """What the accumulators of each output word start with; (folds, pe)."""
+        surplus = sum(
+            negative.sum(axis=1, dtype=np.int64) << shift
+            for shift, negative in zip(self.shifts, self._digits[1], strict=True)
+        )
+        rows = self.x.offset * self.weights.sum(axis=1)
+        rows = rows - self.x.gain * ((1 << self.x.bits) - 1) * surplus
+        padded = np.zeros(self.folds * self.pe, np.int64)
+        padded[: len(rows)] = rows
+        return padded.reshape(self.folds, self.pe)
+
+    @property
+    def levels(self) -> int:
+        """Adders in a row from a lane to a word's sum."""
+        return (self.simd - 1).bit_length() + (len(self.shifts) - 1).bit_length()
+
+    @property
+    def tree_stages(self) -> int:
+        """Register stages of the adder tree; its last level always ends in registers."""
+        return -(-self.levels // self.levels_per_stage)
+
+    @property
+    def accumulates(self) -> bool:
+        """Whether a stage behind the tree adds words or constants."""
+        return self.words > 1 or self.tree_stages == 0 or bool(self.bias.any())
+
+    @property
+    def latency(self) -> int:
+        """Register stages: inputs, tree, accumulator."""
+        return 1 + self.tree_stages + self.accumulates
+
+    @cached_property
+    def _digits(self) -> tuple[BoolArray, BoolArray]:
+        """Return whether each digit is chosen and whether it is inverted; (planes, MH, MW)."""
+        weights = self.weights
+        top = max(int(np.abs(weights).max()), 1)
+        planes = top.bit_length()
+        bits = np.arange(planes)[:, None, None]
+        if top == 1 << planes - 1 and planes > 1 and (weights < top).all():
+            # Only -2**(planes - 1) is that long: two's complement needs no plane for the sign.
+            chosen = (weights[None] >> bits & 1).astype(np.bool_)
+            negative = np.zeros_like(chosen)
+            negative[-1] = chosen[-1]
+            return chosen, negative
+        chosen = (np.abs(weights)[None] >> bits & 1).astype(np.bool_)
+        return chosen, np.broadcast_to(weights < 0, chosen.shape)
+
+    def _folded(self, digits: BoolArray) -> BoolArray:
+        mh, mw = self.weights.shape
+        spare = ((0, 0), (0, self.folds * self.pe - mh), (0, self.words * self.simd - mw))
+        planes = np.pad(digits, spare).reshape(-1, self.folds, self.pe, self.words, self.simd)
+        return planes.transpose(0, 1, 3, 2, 4).reshape(-1, self.steps, self.pe, self.simd)
+
+
+def accumulator(weights: IntArray, x: Lane) -> Lane:
+    """Return the smallest lane that holds every row's sum over all inputs.
+
+    weights : int64 (MH, MW)
+    """
+    positive, negative = np.maximum(weights, 0).sum(axis=1), np.minimum(weights, 0).sum(axis=1)
+    low = int((positive * x.low + negative * x.high).min())
+    high = int((positive * x.high + negative * x.low).max())
+    if low >= 0:
+        return Lane(max(high.bit_length(), 1))
+    return Lane(max((-low - 1).bit_length(), max(high, 0).bit_length()) + 1, True)

@@ -1,0 +1,185 @@
+"""Matrix-vector unit."""
+
+from __future__ import annotations
+
+import numpy as np
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from hwgen import timing
+from hwgen.arith.mvu import Lane, MvuPlan, accumulator
+from hwgen.errors import check_within
+from hwgen.rtl.adder_tree import Operand, adder_tree
+from hwgen.rtl.elastic import Counter, Stages, cast_shape, lanes_of, payload, select
+
+
+class Mvu(wiring.Component):
+    """Multiply each vector with a constant matrix, ``simd`` columns by ``pe`` rows per step.
+
+    A vector's words come ceil(MH / PE) times over. Each step takes one; the last step of a pass
+    emits ``pe`` sums. II of a vector: ceil(MW / SIMD) * ceil(MH / PE) cycles; latency
+    ``plan.latency``.
+
+    Parameters
+    ----------
+    weights : int array (MH, MW)
+    x_shape : Amaranth shape of an input lane
+    pe, simd : folding, need not divide MH and MW
+    x_bipolar : input lanes are bipolar
+    acc_shape : Amaranth shape of a sum; the smallest that holds all sums if None
+    style : "auto" or "lut"
+    memory : where the weights lie: "const" (or "auto"), "lutram", "bram"
+    levels_per_stage : adders in a row between two registers
+
+    Members
+    -------
+    i : In stream of ``simd`` codes; lanes past MW hold anything
+    o : Out stream of ``pe`` sums; lanes past MH hold anything
+    """
+
+    def __init__(
+        self,
+        weights,
+        x_shape,
+        *,
+        pe,
+        simd,
+        x_bipolar=False,
+        acc_shape=None,
+        style="lut",
+        memory="const",
+        levels_per_stage=2,
+    ):
+        weights = np.asarray(weights, np.int64)
+        check_within("Mvu", "PE", pe, "MH", weights.shape[0])
+        check_within("Mvu", "SIMD", simd, "MW", weights.shape[1])
+        assert style in ("auto", "lut"), f"style {style!r} is not built by this component"
+        memory = "const" if memory == "auto" else memory
+        assert memory in ("const", "lutram", "bram"), f"memory {memory!r} is unknown"
+        shape = cast_shape(x_shape)
+        x = Lane(shape.width, shape.signed, x_bipolar)
+        if acc_shape is None:
+            acc = accumulator(weights, x)
+            acc_shape = Shape(acc.bits, acc.signed)
+        acc = Lane(Shape.cast(acc_shape).width, Shape.cast(acc_shape).signed)
+        self.plan = MvuPlan(weights, x, acc, pe, simd, memory, levels_per_stage)
+        self.schedule = timing.mvu(self.plan.words, self.plan.folds, latency=self.plan.latency)
+        super().__init__({"i": In(lanes_of(shape, simd)), "o": Out(lanes_of(acc_shape, pe))})
+
+    def elaborate(self, platform):
+        m = Module()
+        plan = self.plan
+        latency = plan.latency
+        stages = Stages(m, latency, self.i.valid, self.o.ready, last=False)
+        m.d.comb += [self.i.ready.eq(stages.open[1]), stages.valid[latency].eq(self.o.valid)]
+        codes = self._codes(m, stages)
+        digits = self._digits(m, stages)
+        sums = []
+        for pe in range(plan.pe):
+            planes = [self._products(m, codes, digits, pe, n) for n in range(len(plan.shifts))]
+            sums.append(adder_tree(m, stages, plan, planes, pe))
+        if plan.accumulates:
+            self._accumulate(m, stages, sums)
+        else:
+            with m.If(stages.open[latency]):
+                m.d.sync += self.o.valid.eq(stages.valid[latency - 1])
+            for pe, total in enumerate(sums):
+                m.d.comb += self.o.p[pe].eq(total << plan.x.gain - 1)
+        return m
+
+    def _codes(self, m, stages):
+        """Register the lanes in unsigned form; one vector over the lanes per bit."""
+        plan = self.plan
+        codes = []
+        for bit in range(plan.x.bits):
+            code = payload(plan.simd, f"u_{bit}")
+            lanes = Cat(Value.cast(self.i.p[lane])[bit] for lane in range(plan.simd))
+            inverted = plan.x.signed and bit == plan.x.bits - 1
+            with m.If(stages.open[1]):
+                m.d.sync += code.eq(~lanes if inverted else lanes)
+            codes.append(code)
+        return codes
+
+    def _digits(self, m, stages):
+        """Return the plan's ``table`` row of the step that is in stage 1."""
+        plan = self.plan
+        step = Counter(m, plan.steps, stages.enter[1], "step").value
+        if plan.merged:
+            held = payload(step.shape(), "step_1")
+            with m.If(stages.open[1]):
+                m.d.sync += held.eq(step)
+            return select(m, held, _integers(plan.table), plan.table.shape[1], "digits")
+        stored, place = plan.stored
+        word = self._read(m, stages, step, stored)
+        return Cat(word[n] if n >= 0 else Const(-1 - n, 1) for n in place.tolist())
+
+    def _read(self, m, stages, step, stored):
+        """Return the memory word of the step that is in stage 1."""
+        rows = _integers(stored)
+        if self.plan.memory == "const":
+            word = payload(stored.shape[1], "weights")
+            read = select(m, step, rows, stored.shape[1], "weights_read")
+            with m.If(stages.open[1]):
+                m.d.sync += word.eq(read)
+            return word
+        kind = "block" if self.plan.memory == "bram" else "distributed"
+        memory = Memory(
+            shape=unsigned(stored.shape[1]),
+            depth=max(len(rows), 2),
+            init=rows,
+            attrs={"rom_style": kind, "ram_style": kind},
+        )
+        m.submodules.weights = memory
+        if self.plan.memory == "bram":
+            port = memory.read_port()
+            m.d.comb += [port.addr.eq(step), port.en.eq(stages.open[1])]
+            return port.data
+        port = memory.read_port(domain="comb")
+        m.d.comb += port.addr.eq(step)
+        word = payload(stored.shape[1], "weights")
+        with m.If(stages.open[1]):
+            m.d.sync += word.eq(port.data)
+        return word
+
+    def _products(self, m, codes, digits, pe, plane):
+        """Return the lanes of one PE's plane that are ever chosen."""
+        plan = self.plan
+        at = (pe * len(plan.shifts) + plane) * 2 * plan.simd
+        chosen, negative = digits[at:][: plan.simd], digits[at + plan.simd :][: plan.simd]
+        bits = []
+        for bit, code in enumerate(codes):
+            term = Signal(plan.simd, name=f"term_{pe}_{plane}_{bit}")
+            m.d.comb += term.eq((code & chosen) ^ negative)
+            bits.append(term)
+        used = plan.chosen[plane, :, pe] | plan.negative[plane, :, pe]
+        bound = (1 << plan.x.bits) - 1
+        return [
+            Operand(Cat(bit[lane] for bit in bits), plan.shifts[plane], bound)
+            for lane in np.flatnonzero(used.any(axis=0)).tolist()
+        ]
+
+    def _accumulate(self, m, stages, sums):
+        """Add the words of a pass; the first is added to the row's constant."""
+        plan = self.plan
+        latency = plan.latency
+        word = Counter(m, plan.words, stages.enter[latency], "word")
+        fold = Counter(m, plan.folds, stages.enter[latency] & word.last, "fold")
+        with m.If(stages.open[latency]):
+            m.d.sync += self.o.valid.eq(stages.valid[latency - 1] & word.last)
+        skip = plan.x.gain - 1
+        for pe, total in enumerate(sums):
+            biases = (plan.bias[:, pe] & ((1 << plan.acc.bits) - 1)).tolist()
+            bias = select(m, fold.value, biases, plan.acc.bits, f"bias_{pe}")
+            acc = payload(plan.acc.bits, f"acc_{pe}")
+            base = Mux(word.first, bias, acc)
+            with m.If(stages.enter[latency]):
+                m.d.sync += acc.eq(Cat(base[:skip], base[skip:] + total))
+            m.d.comb += Value.cast(self.o.p[pe]).eq(acc)
+
+
+def _integers(rows):
+    """Return bool rows as integers, column 0 in the lowest bit."""
+    packed = np.packbits(rows, axis=1, bitorder="little")
+    return [int.from_bytes(row.tobytes(), "little") for row in packed]
