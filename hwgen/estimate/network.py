@@ -1,0 +1,49 @@
+"""Resources of units and of whole dataflows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hwgen.boards import Board, Family, Resources
+from hwgen.dataflow import Dataflow
+from hwgen.dataflow import units as u
+from hwgen.estimate.calibration import calibration
+from hwgen.estimate.terms import terms
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a dataflow takes, before synthesis.
+
+    total : all units
+    layers : units by the graph node they serve, queues and converters in front of it included
+    units : each unit
+    lut_error : relative error to expect of ``total.lut``, as measured on synthesised components
+    """
+
+    total: Resources
+    layers: Mapping[str, Resources]
+    units: Mapping[str, Resources]
+    lut_error: float
+
+
+def unit_cost(unit: u.Unit, family: Family) -> Resources:
+    """Return what one unit takes."""
+    made_of = terms(unit, family)
+    prices = calibration(family).kinds[made_of.kind]
+    lut = sum(price * count for price, count in zip(prices.lut, made_of.lut, strict=True))
+    ff = sum(price * count for price, count in zip(prices.ff, made_of.ff, strict=True))
+    return Resources(lut + made_of.fixed_lut, ff, made_of.bram36, made_of.dsp)
+
+
+def estimate(dataflow: Dataflow, board: Board) -> Estimate:
+    """Return what ``dataflow`` takes on ``board``; FIFOs that are not sized count as shallow."""
+    units: dict[str, Resources] = {}
+    layers: dict[str, Resources] = {}
+    for unit in dataflow.units:
+        cost = unit_cost(unit, board.family)
+        units[unit.name] = cost
+        layers[unit.node] = layers.get(unit.node, Resources()) + cost
+    total = sum(units.values(), Resources())
+    return Estimate(total, layers, units, calibration(board.family).error)

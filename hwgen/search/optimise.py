@@ -1,0 +1,149 @@
+"""The folding search: the exact optimum over the layers' choices, checked on the whole design."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import floor
+
+from hwgen import dataflow
+from hwgen.boards import Board, Resources
+from hwgen.errors import BudgetError
+from hwgen.estimate import estimate
+from hwgen.ir import Folding, Graph, foldable_layers
+from hwgen.search.goal import Goal, check_pins
+from hwgen.search.layers import layers
+from hwgen.search.solve import Choice, Program
+
+_NAMES = ("LUT", "FF", "BRAM36", "DSP")
+# Price of a whole board's LUTs, FFs, BRAMs and DSPs: flip-flops are rarely what runs out.
+_SHARES = (1000.0, 250.0, 1000.0, 1000.0)
+_ROUNDS = 12
+
+
+@dataclass(frozen=True)
+class FrontPoint:
+    """One design of the Pareto front: an interval and the least it takes."""
+
+    folding: Folding
+    interval: int
+    fps: float
+    cost: Resources
+    bottleneck: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """The folding that was chosen.
+
+    interval : cycles between frames, those of the slowest layer
+    bottleneck : that layer
+    cost : estimate of the whole dataflow
+    front : cheapest designs from slow to fast within the budget, the fastest last
+    """
+
+    folding: Folding
+    interval: int
+    bottleneck: str
+    cost: Resources
+    front: tuple[FrontPoint, ...]
+
+
+def search(graph: Graph, board: Board, goal: Goal, *, front: int = 0) -> Found:
+    """Return the best folding of ``graph`` for ``goal`` within its share of ``board``.
+
+    front : designs to put into the Pareto front, 0 for none
+    Raises ``BudgetError`` where the target is out of reach or no folding fits, ``FoldingError`` for
+    pins that cannot be kept.
+    """
+    check_pins(goal.pins, foldable_layers(graph))
+    budget = board.available * goal.budget
+    worth = Resources(
+        *(share / max(have, 1) for share, have in zip(_SHARES, board.available, strict=True))
+    )
+    program = Program(layers(graph, board.family, goal.pins), budget, worth)
+    for _ in range(_ROUNDS):
+        choice = _choose(program, graph, board, goal, budget)
+        folding = _folding(program, choice)
+        cost = estimate(dataflow.plan(graph, folding), board).total
+        if cost.fits(budget):
+            points = tuple(_front_point(program, each, goal) for each in program.front(front))
+            return Found(folding, choice.interval, _bottleneck(program, choice), cost, points)
+        # Queues and converters between these very folds take more than the layers' shares said.
+        left = (have - over for have, over in zip(program.budget, cost.excess(budget), strict=True))
+        program = replace(program, budget=Resources(*(max(0.0, count) for count in left)))
+    raise BudgetError(_too_small(program, board, goal, budget))
+
+
+def _choose(program: Program, graph: Graph, board: Board, goal: Goal, budget: Resources) -> Choice:
+    if goal.target_fps is not None:
+        limit = floor(goal.clock_mhz * 1e6 / goal.target_fps)
+        choice = program.cheapest(limit)
+        if choice is None:
+            best = program.fastest()
+            if best is None:
+                raise BudgetError(_too_small(program, board, goal, budget))
+            raise BudgetError(_out_of_reach(program, best, board, goal))
+        return choice
+    if goal.maximize == "latency":
+        choice = program.quickest()
+    else:
+        choice = program.fastest(io_cycles(graph, goal.io_bits_per_cycle))
+    if choice is None:
+        raise BudgetError(_too_small(program, board, goal, budget))
+    return choice
+
+
+def io_cycles(graph: Graph, bits_per_cycle: float | None) -> int:
+    """Return the cycles in which a link moves a frame in or out, the longer; 0 without a link."""
+    if bits_per_cycle is None:
+        return 0
+    ends = [entry.type for entry in graph.inputs] + [graph.types[name] for name in graph.outputs]
+    return max(-int(-(kind.size * kind.bits) // bits_per_cycle) for kind in ends)
+
+
+def _folding(program: Program, choice: Choice) -> Folding:
+    pairs = zip(program.layers, choice.points, strict=True)
+    return Folding({layer.name: point.fold for layer, point in pairs})
+
+
+def _bottleneck(program: Program, choice: Choice) -> str:
+    pairs = zip(program.layers, choice.points, strict=True)
+    return max(pairs, key=lambda pair: pair[1].cycles)[0].name
+
+
+def _front_point(program: Program, choice: Choice, goal: Goal) -> FrontPoint:
+    return FrontPoint(
+        _folding(program, choice),
+        choice.interval,
+        goal.fps(choice.interval),
+        choice.cost,
+        _bottleneck(program, choice),
+    )
+
+
+def _out_of_reach(program: Program, best: Choice, board: Board, goal: Goal) -> str:
+    assert goal.target_fps is not None
+    name = _bottleneck(program, best)
+    return (
+        f"{goal.target_fps:,.0f} fps is out of reach: the best possible within {goal.budget:.0%} "
+        f"of {board.name} at {goal.clock_mhz:g} MHz is {goal.fps(best.interval):,.0f} fps "
+        f"({best.interval:,} cycles per frame, limited by {name}); "
+        f"ask for less, raise the clock or the budget"
+    )
+
+
+def _too_small(program: Program, board: Board, goal: Goal, budget: Resources) -> str:
+    """Say what is short, by how much and in which layer, for the folding that comes nearest."""
+    nearest = program.least_excess()
+    over = nearest.cost.excess(program.budget)
+    shares = [amount / max(have, 1) for amount, have in zip(over, budget, strict=True)]
+    kind = max(range(4), key=lambda index: shares[index])
+    costs = [list(point.cost)[kind] for point in nearest.points]
+    largest = max(range(len(costs)), key=lambda index: costs[index])
+    need, have = list(nearest.cost)[kind], list(budget)[kind]
+    return (
+        f"the network does not fit within {goal.budget:.0%} of {board.name}: even its smallest "
+        f"folding needs {need:,.10g} {_NAMES[kind]} of {have:,.10g}, {need - have:,.10g} too many; "
+        f"layer {program.layers[largest].name} takes most of them ({costs[largest]:,.10g}); "
+        f"raise the budget, take a larger board or a smaller network"
+    )
