@@ -60,7 +60,7 @@ class StepQuant(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         step = self.step.abs().clamp(min=SMALLEST_STEP)
-        elements = x.numel() // len(x) if x.dim() else 1
+        elements = max(1, x.numel() // max(1, len(x))) if x.dim() else 1
         y = _Round.apply(x, step, self.low, self.high, (elements * self.high) ** -0.5)
         zero = torch.zeros((), device=x.device)
         return y, step, zero, zero + self.bits

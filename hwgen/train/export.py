@@ -87,6 +87,8 @@ def finalize_export(
         stochastic quantization has a ratio below 1, a weight has no integer form, or the file
         computes something else; names the layer
     """
+    if not len(sample_inputs):
+        raise ExportError("no sample inputs: give at least one real input to compare on")
     _refuse_partial(model)
     frozen = baked(model)
     with tempfile.TemporaryDirectory() as folder:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import lightning
@@ -147,6 +148,7 @@ def _trainer(
     except OSError as error:
         raise OutputError(f"{out} cannot be written ({error.strerror}); choose another") from None
     saver = ModelCheckpoint(folder, filename="last", save_top_k=1, enable_version_counter=False)
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     bars: list[Callback] = [RichProgressBar()] if progress else []
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning")
@@ -190,6 +192,6 @@ def _finish(
         network, model, inputs, convention=recipe.data.convention, exporter=recipe.exporter
     )
     result = Result(accuracy(network, test, recipe), len(test), model, checkpoint)
-    told = {key: str(v) if isinstance(v, Path) else v for key, v in asdict(result).items()}
+    told = {"accuracy": result.accuracy, "samples": result.samples}
     (out / "result.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     return result

@@ -60,15 +60,14 @@ def log_weights(errors: Tensor, law: Law, function: Function) -> Tensor:
 def draw(logs: Tensor, count: int, generator: torch.Generator) -> Tensor:
     """Return a bool mask of ``count`` units drawn one after another without replacement.
 
-    Adding Gumbel noise to the log weights and taking the largest is the same law as drawing in
-    sequence and renormalising after each draw.
+    ``logs`` has shape ``(..., units)``; leading axes are independent draws. Adding Gumbel noise to
+    the log weights and taking the largest is the same law as drawing in sequence and renormalising
+    after each draw.
     """
     uniform = torch.rand(logs.shape, generator=generator, dtype=torch.float64)
     noise = -torch.log(-torch.log(uniform.clamp(min=_NEVER)))
-    chosen = (logs + noise).topk(count).indices
-    mask = torch.zeros(logs.shape, dtype=torch.bool)
-    mask[chosen] = True
-    return mask
+    chosen = (logs + noise).topk(count, dim=-1).indices
+    return torch.zeros(logs.shape, dtype=torch.bool).scatter_(-1, chosen, True)
 
 
 def quantized_mask(

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import torch
 
-from hwgen.train.compare import run_file
+from hwgen.train.compare import FileRunner
 from hwgen.train.data import Samples, to_network
 from hwgen.train.export import InputConvention
 from hwgen.train.loop import Result
@@ -28,10 +28,9 @@ def write_samples(
     ``y_out`` the file's float outputs as qonnx executes it, one frame at a time; ``source`` is
     ``name``, which says whose samples they are.
     """
-    model = onnx.load(str(file))
+    run = FileRunner(onnx.load(str(file)))
     inputs = to_network(samples.x, convention).numpy()
-    output = model.graph.output[0].name
-    answers = [run_file(model, inputs[i : i + 1])[output][0] for i in range(len(inputs))]
+    answers = [run(inputs[i : i + 1])[run.output][0] for i in range(len(inputs))]
     stored = samples.x.numpy()
     if stored.ndim > 2:
         stored = np.moveaxis(stored, 1, -1)
