@@ -6,15 +6,19 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hwgen.emit import Design
 from hwgen.errors import VerificationError
 from hwgen.flow.progress import Progress
-from hwgen.frontend import Certificate, Network
+from hwgen.frontend import Network
 from hwgen.ir import Graph
 from hwgen.ir.ops import IntArray
 from hwgen.report import schema as s
 from hwgen.verify import Verification, affordable_frames, choose, verify
+
+if TYPE_CHECKING:
+    from hwgen.frontend.certificate import Certificate
 
 MEANING = (
     "The integer network equals the file in real arithmetic on the file's constants, for every "
