@@ -83,6 +83,7 @@ def build(
                     folder=folder / "synth",
                     notice=progress.note,
                 )
+        _tidy(folder / "sim")
         facts = Facts(proof, synthesis)
         report = summarise(decision, facts, command, tuple(progress.done))
         (folder / "verification.json").write_text(json_text(proof.document), encoding="utf-8")
@@ -113,6 +114,13 @@ def _prove(
     with progress.step("comparing with ONNX execution"):
         certificate = certify(decision.network, given.x)
     return prove(decision.network, runs, certificate)
+
+
+def _tidy(folder: Path) -> None:
+    """Leave only the compiled models, which later simulations start with."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix != ".so":
+            path.unlink()
 
 
 def _excess(report: Report) -> tuple[str, ...]:
