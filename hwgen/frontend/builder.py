@@ -13,6 +13,9 @@ from hwgen.ir import Graph, Input, Node, TensorType, ops
 
 Ints = npt.NDArray[np.int64]
 
+MATRICES = (ops.Mvu, ops.Vvu, ops.GroupedMvu)
+"""Operations with a row of weights per output channel."""
+
 
 @dataclass(frozen=True, eq=False)
 class Leaf:
@@ -113,9 +116,9 @@ class Builder:
         """Change the sign of some outputs of the ``Mvu`` called ``name``."""
         for at, node in enumerate(self.nodes):
             if node.name == name:
-                assert isinstance(node.op, ops.Mvu)
-                weights = np.where(rows[:, None], -node.op.weights, node.op.weights)
-                self.nodes[at] = replace(node, op=ops.Mvu(weights))
+                assert isinstance(node.op, MATRICES)
+                signs = np.where(rows, -1, 1).reshape(*node.op.weights.shape[:-1], 1)
+                self.nodes[at] = replace(node, op=type(node.op)(node.op.weights * signs))
                 leaf = self.leaves[name]
                 kind = self.nodes[at].op.infer(self.leaves[node.inputs[0]].type)
                 self.leaves[name] = replace(

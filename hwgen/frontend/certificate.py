@@ -18,7 +18,6 @@ from hwgen.frontend.execute import Executor, constant_value
 from hwgen.frontend.expr import Array
 from hwgen.frontend.model import Model
 from hwgen.frontend.network import Network
-from hwgen.frontend.quantizer import Steps
 from hwgen.frontend.truth import FLOAT32, Judged, Truth, weight_values
 
 KEPT = 16
@@ -102,7 +101,7 @@ def certify(network: Network, x: npt.ArrayLike) -> Certificate:
     constants, layers = _constants(executor, trace.model, {w.output: w for w in trace.weights})
     got = _execute(executor, network, constants, truth)
     for site in trace.sites:
-        layers.append(_check(site.layer, truth.site(site), got[site.output], site.steps))
+        layers.append(_check(site.layer, truth.site(site), got[site.output]))
     layers.append(_check_output(network, truth, got))
     return Certificate(len(codes), tuple(layers))
 
@@ -123,7 +122,7 @@ def _constants(
         if site is not None:
             value = values[site.output]
             judged = weight_values(site)
-            layers.append(_check(site.layer, judged, value.reshape(1, *value.shape), site.steps))
+            layers.append(_check(site.layer, judged, value[None]))
             values[site.output] = judged.value[0].reshape(value.shape).astype(value.dtype)
     return values, layers
 
@@ -153,7 +152,7 @@ def _execute(
     return {name: np.stack(found) for name, found in kept.items() if found}
 
 
-def _check(name: str, judged: Judged, got: Array, steps: Steps) -> LayerCheck:
+def _check(name: str, judged: Judged, got: Array) -> LayerCheck:
     """Compare codes; ``got`` are the file's values (frames, ...)."""
     flat = got.reshape(judged.codes.shape).astype(np.float64)
     with np.errstate(invalid="ignore"):

@@ -12,7 +12,8 @@ from hwgen.frontend.builder import Builder
 from hwgen.frontend.expr import Array, Expr, Var, rebuild
 from hwgen.frontend.model import FileNode, Model
 from hwgen.frontend.quantizer import Steps
-from hwgen.frontend.tensors import Const, Dynamic, Problem, Tensor
+from hwgen.frontend.tensors import Const, Dynamic, Problem, Tail, Tensor
+from hwgen.ir.ops import Swu
 
 Ints = npt.NDArray[np.int64]
 
@@ -105,11 +106,25 @@ class Choice:
     expr: Expr
 
 
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """A MaxPool whose windows are chosen by real values: over name ``name``, of ``inner``.
+
+    label : the file's node; inner : channels-last data; window : without a padding code
+    """
+
+    name: str
+    label: str
+    inner: Dynamic
+    window: Swu
+
+
 @dataclass
 class Context:
     """Everything one walk over the file's nodes collects.
 
     tensors : the file's tensors so far; uses : how often each is still to be read
+    pools : MaxPools that wait for a quantizer; pooled : those that were moved behind theirs
     turned : for accumulators with negated channels, -1 there and +1 elsewhere
     order : position in the file's frame of each input element in stream order
     host_codes : the input tensor that holds the codes of the first quantizer
@@ -124,6 +139,8 @@ class Context:
     sites: list[Site] = field(default_factory=list[Site])
     weights: list[WeightSite] = field(default_factory=list[WeightSite])
     matrices: list[MatrixSite] = field(default_factory=list[MatrixSite])
+    pools: dict[str, Pool] = field(default_factory=dict[str, Pool])
+    pooled: list[Pool] = field(default_factory=list[Pool])
     choices: list[Choice] = field(default_factory=list[Choice])
     turned: dict[str, Ints] = field(default_factory=dict[str, Ints])
     notes: list[str] = field(default_factory=list[str])
@@ -164,9 +181,23 @@ class Context:
         ``uses`` counts the readings of each file tensor that are still to come, this one excluded.
         """
         for name, tensor in self.tensors.items():
-            if isinstance(tensor, Dynamic) and leaf in tensor.leaves and self.uses.get(name, 0) > 0:
+            if self.uses.get(name, 0) > 0 and leaf in self._sources(tensor):
                 return False
         return not any(leaf in node.inputs for node in self.builder.nodes)
+
+    def _sources(self, tensor: Tensor) -> set[str]:
+        """Return the integer tensors that a tensor depends on, through pending pools too."""
+        if isinstance(tensor, Tail):
+            tensor = tensor.base
+        found = set(tensor.leaves) if isinstance(tensor, Dynamic) else set[str]()
+        for name in tuple(found):
+            if name in self.pools:
+                found |= self._sources(self.pools[name].inner)
+        return found
+
+    def is_pooled(self, tensor: Dynamic) -> bool:
+        """Whether a tensor is over a pool that was moved behind its quantizer."""
+        return any(pool.name in tensor.leaves for pool in self.pooled)
 
     def reshaped(self, tensor: Dynamic, shape: tuple[int, ...], source: str) -> Dynamic:
         """Return ``tensor`` over leaves of another shape, in the same stream order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -63,9 +64,25 @@ class Executor:
         proto.CopyFrom(node.proto)
         proto.domain = "qonnx.custom_op.general"
         context = {name: values[name] for name in node.inputs if name}
+        if node.op == "MaxPoolNHWC":
+            return self._max_pool_nhwc(node, values)
+        graph = onnx.GraphProto()
+        if node.op == "Im2Col":  # it insists on an annotation of its input
+            note = graph.quantization_annotation.add(tensor_name=node.inputs[0])
+            note.quant_parameter_tensor_names.add(key="finn_datatype", value="FLOAT32")
         version = 2 if node.op == "Trunc" and len(node.inputs) > 5 else 1
-        getCustomOp(proto, onnx_opset_version=version).execute_node(context, None)
+        getCustomOp(proto, onnx_opset_version=version).execute_node(context, graph)
         return [np.asarray(context[name]) for name in node.outputs]
+
+    def _max_pool_nhwc(self, node: FileNode, values: Mapping[str, Array]) -> list[Array]:
+        """Run FINN's channels-last pool as the pool of ONNX between transposes."""
+        proto = onnx.NodeProto()
+        proto.CopyFrom(node.proto)
+        proto.op_type, proto.domain = "MaxPool", ""
+        plain = replace(node, op="MaxPool", proto=proto)
+        data = np.moveaxis(values[node.inputs[0]], -1, 1)
+        (found,) = self.run(plain, {node.inputs[0]: np.ascontiguousarray(data)})
+        return [np.moveaxis(found, 1, -1)]
 
     def _session(self, node: FileNode, feeds: Mapping[str, Array]) -> onnxruntime.InferenceSession:
         proto = onnx.NodeProto()

@@ -217,6 +217,7 @@ def _network(ctx: Context, layers: tuple[LayerReport, ...]) -> Network:
             tuple(ctx.weights),
             tuple(ctx.matrices),
             tuple(ctx.choices),
+            tuple(ctx.pooled),
         ),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hwgen.frontend.context import Choice, MatrixSite, Site, Tie, WeightSite
+from hwgen.frontend.context import Choice, MatrixSite, Pool, Site, Tie, WeightSite
 from hwgen.frontend.hostio import HostInput, HostOutput
 from hwgen.frontend.model import Model
 from hwgen.frontend.tensors import Dynamic
@@ -25,6 +25,7 @@ class Trace:
     weights: tuple[WeightSite, ...]
     matrices: tuple[MatrixSite, ...]
     choices: tuple[Choice, ...]
+    pools: tuple[Pool, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +55,7 @@ class Network:
         """Multiply-accumulates per frame."""
         total = 0
         for node in self.graph.nodes:
-            if isinstance(node.op, ops.Mvu):
+            if isinstance(node.op, (ops.Mvu, ops.Vvu, ops.GroupedMvu)):
                 total += node.op.weights.size * self.graph.types[node.name].pixels
         return total
 
@@ -63,7 +64,7 @@ class Network:
         """Bits of all weights, each layer at its own width."""
         total = 0
         for node in self.graph.nodes:
-            if isinstance(node.op, ops.Mvu):
+            if isinstance(node.op, (ops.Mvu, ops.Vvu, ops.GroupedMvu)):
                 weights = node.op.weights
                 width = 1 if node.op.bipolar else range_bits(int(weights.min()), int(weights.max()))
                 total += weights.size * width

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from onnx import helper
 
 from hwgen.frontend.affine import affine
-from hwgen.frontend.context import HOST, Choice, MatrixSite, Site, WeightSite
+from hwgen.frontend.context import HOST, Choice, MatrixSite, Pool, Site, WeightSite
 from hwgen.frontend.evaluate import approx
 from hwgen.frontend.expr import Array, Expr, number, rebuild, variables
 from hwgen.frontend.functions import EXACT, Pair
@@ -83,6 +83,7 @@ class Truth:
         self.tensors = tensors
         self._x = x
         self._errors = _matrix_errors(network, tensors)
+        self._pooled = {pool.name: pool for pool in network.trace.pools}
 
     def feeds(self) -> Array:
         """Return (frames, *file shape) of the file's input, in its own type."""
@@ -143,6 +144,20 @@ class Truth:
         """Return the values an ArgMax compares and their error, (frames, pixels, channels)."""
         return self._values(choice.expr, FLOAT32)
 
+    def _pool(self, pool: Pool, unit: float) -> Pair:
+        """Return the largest real value of every window, and its error."""
+        value, bound = self._values(pool.inner.expr, unit)
+        shape = self.tensors[pool.inner.leaves[0]].shape
+        swu = pool.window
+        low, error = (
+            _windows(part.reshape(shape), swu, fill)
+            for part, fill in ((value, -np.inf), (bound, 0.0))
+        )
+        best = low.max(axis=-2)
+        # whichever pixel float32 takes, its value is off by no more than the window's largest error
+        worst = error.max(axis=-2)
+        return (best.reshape(len(best), -1, shape[-1]), worst.reshape(len(best), -1, shape[-1]))
+
     def _values(self, expr: Expr, unit: float) -> tuple[Floats, Floats]:
         """Return values and errors (frames, pixels, channels)."""
         env: dict[str, Pair] = {}
@@ -151,6 +166,9 @@ class Truth:
             if name == HOST:
                 real = self.network.input.real(self._x).astype(np.float32).astype(np.float64)
                 env[name] = real, np.zeros((1, 1, 1))
+            elif name in self._pooled:
+                env[name] = self._pool(self._pooled[name], unit)
+                real = env[name][0]
             else:
                 codes = self.tensors[name]
                 real = codes.reshape(len(codes), -1, codes.shape[-1]).astype(np.float64)
@@ -184,9 +202,29 @@ def _matrix_errors(network: Network, tensors: Mapping[str, Ints]) -> dict[str, F
     return errors
 
 
+def _windows(values: Floats, swu: ops.Swu, fill: float) -> Floats:
+    """Return (frames, pixels, taps, channels) of real values, ``fill`` outside the frame."""
+    count = values.size
+    positions = np.arange(count, dtype=np.int64).reshape(values.shape)
+    rows = replace(swu, pad_code=count).reference(positions)
+    flat = np.append(values.reshape(-1), fill)
+    return flat[rows].reshape(len(values), -1, swu.taps, values.shape[-1])
+
+
 def _product_error(site: MatrixSite, op: ops.Op, codes: Ints) -> Floats:
     """Return the bound ``(terms + 4) u sum |w| |x|``, which holds for every order of summation."""
-    assert isinstance(op, ops.Mvu)
     size = np.abs(codes).astype(np.float64) + site.shift
-    total = size @ np.abs(op.weights).astype(np.float64).T
+    total: Floats
+    if isinstance(op, ops.Mvu):
+        total = size @ np.abs(op.weights).astype(np.float64).T
+    elif isinstance(op, ops.GroupedMvu):
+        rows = size.reshape(*size.shape[:-1], len(op.weights), -1)
+        total = np.einsum("...gk,gok->...go", rows, np.abs(op.weights).astype(np.float64))
+        total = total.reshape(*size.shape[:-1], -1)
+    elif isinstance(op, ops.Vvu):
+        rows = size.reshape(*size.shape[:-1], op.weights.shape[1], -1)
+        total = np.einsum("...kc,ck->...c", rows, np.abs(op.weights).astype(np.float64))
+    else:
+        assert isinstance(op, ops.SumPool)
+        total = size.reshape(*size.shape[:-1], op.taps, -1).sum(axis=-2)
     return (site.terms + 4) * 2.0**-24 * total

@@ -12,7 +12,16 @@ from onnx import TensorProto
 
 from hwgen.frontend.context import Context
 from hwgen.frontend.expr import Num
-from hwgen.frontend.handlers import elementwise, matrix, output, quant_nodes, shape
+from hwgen.frontend.handlers import (
+    conv,
+    elementwise,
+    matrix,
+    output,
+    pool,
+    product,
+    quant_nodes,
+    shape,
+)
 from hwgen.frontend.model import FileNode
 from hwgen.frontend.naming import layer_name
 from hwgen.frontend.tensors import Const, Problem, Tail, Tensor, Unknown
@@ -48,6 +57,10 @@ HANDLERS: Mapping[str, Handler] = MappingProxyType(
         "DequantizeLinear": quant_nodes.lower_dequantize_linear,
         "MatMul": matrix.lower_matmul,
         "Gemm": matrix.lower_gemm,
+        "Conv": conv.lower_conv,
+        "ConvTranspose": conv.lower_conv_transpose,
+        "Im2Col": conv.lower_im2col,
+        **pool.HANDLERS,
     }
 )
 """How each operator is lowered; immutable."""
@@ -123,7 +136,7 @@ def _behind_unknown(ctx: Context, node: FileNode) -> list[Tensor]:
     if restarted is not None:
         return restarted
     if node.op in ("MatMul", "Gemm", "Conv"):
-        matrix.check_weights_only(ctx, node)
+        product.check_weights_only(ctx, node)
     return [Unknown(_shape(ctx, node))] * len(node.outputs)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from hwgen.frontend import interval
 from hwgen.frontend.affine import Affine, affine, common_step
+from hwgen.frontend.builder import MATRICES
 from hwgen.frontend.context import HOST, Choice, Context
 from hwgen.frontend.evaluate import direction, signs
 from hwgen.frontend.expr import App, Array, Expr, Num, Var, apply, rebuild, variables
@@ -142,7 +143,7 @@ def _comparable(
     (name,) = tensor.leaves
     if strictly_rising(tensor.expr):
         return name, tensor.expr
-    if _falls(tensor.expr) and isinstance(ctx.builder.op(name), ops.Mvu) and ctx.sole_reader(name):
+    if _falls(tensor.expr) and isinstance(ctx.builder.op(name), MATRICES) and ctx.sole_reader(name):
         ctx.builder.negate_rows(name, np.ones(tensor.space[1], dtype=np.bool_))
         ctx.turned[name] = np.full(tensor.space[1], -1)
         return name, rebuild(tensor.expr, var=lambda _: apply("neg", Var(name)))
