@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from amaranth.hdl import Array, Const, Module, Shape, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.rtl.codes import number
+from hwgen.rtl.elastic import lanes_of
 from hwgen.rtl.walker import Nest
 from hwgen.timing.conv import add, add_latency
 
@@ -26,7 +27,7 @@ class Add(wiring.Component):
 
     Members
     -------
-    i0, i1 : In streams of ``lanes`` codes
+    i_0, i_1 : In streams of ``lanes`` codes
     o : Out stream of ``lanes`` sums
     """
 
@@ -36,19 +37,19 @@ class Add(wiring.Component):
         self.schedule = add(add_latency(m_a, m_b))
         super().__init__(
             {
-                "i0": In(stream.Signature(data.ArrayLayout(shapes[0], lanes))),
-                "i1": In(stream.Signature(data.ArrayLayout(shapes[1], lanes))),
-                "o": Out(stream.Signature(data.ArrayLayout(acc_shape, lanes))),
+                "i_0": In(lanes_of(shapes[0], lanes)),
+                "i_1": In(lanes_of(shapes[1], lanes)),
+                "o": Out(lanes_of(acc_shape, lanes)),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        both = self.i0.valid & self.i1.valid
+        both = self.i_0.valid & self.i_1.valid
         out_free = ~self.o.valid | self.o.ready
         held = Signal()
         go = out_free if self.schedule.latency == 1 else ~held | out_free
-        m.d.comb += [self.i0.ready.eq(go & self.i1.valid), self.i1.ready.eq(go & self.i0.valid)]
+        m.d.comb += [self.i_0.ready.eq(go & self.i_1.valid), self.i_1.ready.eq(go & self.i_0.valid)]
         word = Nest(m, [self.words], both & go).index[0]
         products = [self._products(port, word) for port in (0, 1)]
         valid = both
@@ -69,7 +70,7 @@ class Add(wiring.Component):
 
     def _products(self, port, word):
         """Return each lane's product, with the multipliers of the current word of the pixel."""
-        factors, payload = self.factors[port], (self.i0, self.i1)[port].payload
+        factors, payload = self.factors[port], (self.i_0, self.i_1)[port].payload
         lanes = range(payload.shape().length)
         codes = [number(payload[lane], self.bipolar[port]) for lane in lanes]
         if len(factors) == 1:

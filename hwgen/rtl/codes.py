@@ -20,3 +20,12 @@ def recode(lane, bipolar_in, bipolar_out):
     """Return what to assign to an output lane so that it holds the code of an input lane."""
     assert bipolar_in or not bipolar_out, "other codes do not fit a bipolar lane"
     return lane if bipolar_out else number(lane, bipolar_in)
+
+
+def lookup(flags, index):
+    """Return ``flags[index]`` of a bool array; an index of None stands for the only entry."""
+    if flags.all() or not flags.any():
+        return Const(int(flags[0]), 1)
+    assert index is not None, "several flags need an index"
+    table = sum(int(flag) << k for k, flag in enumerate(flags))
+    return Const(table, len(flags)).bit_select(index, 1)

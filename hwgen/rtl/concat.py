@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.rtl.codes import recode
+from hwgen.rtl.elastic import lanes_of
 from hwgen.rtl.walker import Nest
 from hwgen.timing.conv import concat
 
@@ -25,7 +26,7 @@ class Concat(wiring.Component):
 
     Members
     -------
-    i0, i1, ... : In streams of ``lanes`` codes
+    i_0, i_1, ... : In streams of ``lanes`` codes
     o : Out stream of ``lanes`` codes
     """
 
@@ -33,11 +34,8 @@ class Concat(wiring.Component):
         self.words, self.out_bipolar = tuple(words), out_bipolar
         self.bipolar = (False,) * len(self.words) if bipolar is None else tuple(bipolar)
         self.schedule = concat(self.words)
-        inputs = {
-            f"i{port}": In(stream.Signature(data.ArrayLayout(shape, lanes)))
-            for port, shape in enumerate(shapes)
-        }
-        out = Out(stream.Signature(data.ArrayLayout(out_shape, lanes)))
+        inputs = {f"i_{port}": In(lanes_of(shape, lanes)) for port, shape in enumerate(shapes)}
+        out = Out(lanes_of(out_shape, lanes))
         super().__init__(inputs | {"o": out})
 
     def elaborate(self, platform):
@@ -55,7 +53,7 @@ class Concat(wiring.Component):
         return m
 
     def _pass(self, m, port, payload, free, fire, word, turn):
-        source = getattr(self, f"i{port}")
+        source = getattr(self, f"i_{port}")
         m.d.comb += [source.ready.eq(free), fire.eq(free & source.valid)]
         with m.If(fire & (word == sum(self.words[: port + 1]) - 1)):
             m.d.sync += turn.eq((port + 1) % len(self.words))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from amaranth.hdl import Const, Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen.rtl.codes import recode, wire_code
+from hwgen.rtl.codes import lookup, recode, wire_code
+from hwgen.rtl.elastic import lanes_of
 from hwgen.rtl.walker import Nest
 from hwgen.timing.conv import insert
 
@@ -43,8 +44,8 @@ class Insert(wiring.Component):
         out_shape = shape if out_shape is None else out_shape
         super().__init__(
             {
-                "i": In(stream.Signature(data.ArrayLayout(shape, lanes))),
-                "o": Out(stream.Signature(data.ArrayLayout(out_shape, lanes))),
+                "i": In(lanes_of(shape, lanes)),
+                "o": Out(lanes_of(out_shape, lanes)),
             }
         )
 
@@ -54,7 +55,7 @@ class Insert(wiring.Component):
         m.d.comb += self.o.payload.eq(payload)
         free, fire, take = ~self.o.valid | self.o.ready, Signal(), Signal()
         nest = Nest(m, [len(self.rows), len(self.cols), self.words], fire)
-        real = _bit(self.rows, nest.index[0]) & _bit(self.cols, nest.index[1])
+        real = lookup(self.rows, nest.index[0]) & lookup(self.cols, nest.index[1])
         word = self.i.payload
         if self.rows[0] and self.cols[0]:
             m.d.comb += take.eq(real)
@@ -79,17 +80,6 @@ class Insert(wiring.Component):
                 for lane in range(payload.shape().length)
             ]
         return m
-
-
-def _bit(flags, index):
-    """Return the flag at ``index``; one that is None has only the first."""
-    if index is None:
-        return Const(int(flags[0]), 1)
-    if flags.all():
-        return Const(1, 1)
-    return Const(sum(int(flag) << k for k, flag in enumerate(flags)), len(flags)).bit_select(
-        index, 1
-    )
 
 
 class Pad(Insert):

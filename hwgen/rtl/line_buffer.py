@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.rtl.codes import recode, wire_code
+from hwgen.rtl.elastic import lanes_of
 from hwgen.rtl.walker import Walker
 from hwgen.timing.walk import line_latency
 
@@ -49,8 +50,8 @@ class LineBuffer(wiring.Component):
         out_shape = shape if out_shape is None else out_shape
         super().__init__(
             {
-                "i": In(stream.Signature(data.ArrayLayout(shape, lanes))),
-                "o": Out(stream.Signature(data.ArrayLayout(out_shape, lanes))),
+                "i": In(lanes_of(shape, lanes)),
+                "o": Out(lanes_of(out_shape, lanes)),
             }
         )
 

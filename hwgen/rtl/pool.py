@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from amaranth.hdl import Module, Mux, Shape, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.rtl.codes import number
 from hwgen.rtl.delay import Delay
+from hwgen.rtl.elastic import lanes_of
 from hwgen.rtl.walker import Nest
 from hwgen.timing.conv import gather
 
@@ -18,8 +19,8 @@ class _Pool(wiring.Component):
         self.schedule = gather(taps, words)
         super().__init__(
             {
-                "i": In(stream.Signature(data.ArrayLayout(shape, lanes))),
-                "o": Out(stream.Signature(data.ArrayLayout(out_shape, lanes))),
+                "i": In(lanes_of(shape, lanes)),
+                "o": Out(lanes_of(out_shape, lanes)),
             }
         )
 

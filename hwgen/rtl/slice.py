@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hwgen.rtl.elastic import lanes_of
 from hwgen.rtl.walker import Nest
 from hwgen.timing.conv import slice_words
 
@@ -28,8 +29,7 @@ class Slice(wiring.Component):
     def __init__(self, words, start, stop, shape, *, lanes):
         self.words, self.start, self.stop = words, start, stop
         self.schedule = slice_words(words, start, stop)
-        layout = data.ArrayLayout(shape, lanes)
-        super().__init__({"i": In(stream.Signature(layout)), "o": Out(stream.Signature(layout))})
+        super().__init__({"i": In(lanes_of(shape, lanes)), "o": Out(lanes_of(shape, lanes))})
 
     def elaborate(self, platform):
         m = Module()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from amaranth.hdl import Module, Mux, Shape, Signal
-from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.rtl.codes import number
 from hwgen.rtl.delay import Delay
+from hwgen.rtl.elastic import lanes_of
 from hwgen.rtl.walker import Nest
 from hwgen.timing.conv import VVU_LATENCY, gather
 
@@ -44,8 +45,8 @@ class Vvu(wiring.Component):
         self.schedule = gather(self.steps, self.words, latency=VVU_LATENCY)
         super().__init__(
             {
-                "i": In(stream.Signature(data.ArrayLayout(x_shape, simd * pe))),
-                "o": Out(stream.Signature(data.ArrayLayout(acc_shape, pe))),
+                "i": In(lanes_of(x_shape, simd * pe)),
+                "o": Out(lanes_of(acc_shape, pe)),
             }
         )
 

@@ -38,6 +38,17 @@ class Nest:
                 value = Mux(last, value, constant)
         return value
 
+    def choose(self, level, values):
+        """Return ``values[iteration]`` of a loop, cheap where most values are equal."""
+        if len(set(values)) <= 1:
+            return values[0] if values else 0
+        usual = max(set(values), key=values.count)
+        chosen = usual
+        for iteration, value in enumerate(values):
+            if value != usual:
+                chosen = Mux(self.index[level] == iteration, value, chosen)
+        return chosen
+
     def within(self, level, since, until):
         """Return whether a loop is in its iterations ``since..until - 1``."""
         index, count = self.index[level], self.counts[level]
@@ -91,10 +102,11 @@ class Walker(wiring.Component):
         with m.If(self.fire):
             m.d.sync += first.eq(nest.pick([0] * len(walk.loops), 1))
 
-        ahead = Signal(range(walk.ahead_range(depth)[0], walk.ahead_range(depth)[1] + 1))
+        low, high = walk.ahead_range(depth)
+        ahead = Signal(range(low, high + 1), init=int(walk.waits[0]))
         move = self._move(nest, first, lambda step: step - 1)
         m.d.sync += ahead.eq(ahead + Mux(self.fire, move, -1) + ~self.accept)
-        room = Signal(range(-1, walk.most_room(depth)), init=depth + walk.start - 1)
+        room = Signal(range(-1, walk.most_room(depth)), init=depth + walk.kept - 1)
         freed = self._freed(nest)
         m.d.sync += room.eq(room + Mux(self.fire, freed, -1) + ~self.accept)
 
@@ -114,14 +126,19 @@ class Walker(wiring.Component):
     def _move(self, nest, first, form):
         """Return the constant for the way to the next step, each in the given form."""
         walk = self.walk
-        *goes_on, over = walk.moves("step")
-        over += walk.words - walk.start
-        usual = nest.pick([form(step) for step in goes_on], form(over))
-        if not walk.start:
-            return usual
+        if walk.start >= 0:
+            return nest.pick(*self._forms(nest, form, 0))
         # the first step waits for the first word, so it stands there, wherever it reads
-        leaving = nest.pick([form(step + walk.start) for step in goes_on], form(over + walk.start))
-        return Mux(first, leaving, usual)
+        leaving = nest.pick(*self._forms(nest, form, walk.start))
+        return Mux(first, leaving, nest.pick(*self._forms(nest, form, 0)))
+
+    def _forms(self, nest, form, more):
+        *levels, (over,) = self.walk.moves()
+        goes_on = [
+            nest.choose(level, [form(step + more) for step in steps])
+            for level, steps in enumerate(levels)
+        ]
+        return goes_on, form(over + more)
 
     def _freed(self, nest):
         """Return the words that the current step sets free, minus one."""
@@ -137,7 +154,7 @@ class Walker(wiring.Component):
         for name, axis in (("row", walk.rows), ("col", walk.cols)):
             if axis is not None:
                 start, size = axis
-                *goes_on, back = walk.moves(name)
+                *goes_on, back = walk.turns(name)
                 reach = sum((loop.count - 1) * getattr(loop, name) for loop in walk.loops)
                 place = Signal(range(start, max(start + reach, size) + 1), init=start, name=name)
                 with m.If(self.fire):

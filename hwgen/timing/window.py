@@ -1,0 +1,83 @@
+"""Whole windows, one output pixel per cycle: columns out of line memories, windows out of columns.
+
+``lines`` reads, for every output row, each column of the rows that its windows cover; ``windows``
+shifts columns along and shows all taps at once. Together they do what ``swu`` does tap by tap.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hwgen.timing.schedule import Pipe
+from hwgen.timing.swu import Window
+from hwgen.timing.walk import Loop, Walk
+
+
+def columns(window: Window) -> int:
+    """Return the columns that windows use at all; a stride may leave some at the right."""
+    last = (window.out[1] - 1) * window.stride[1] - window.pads[1] + window.reach[1] - 1
+    return min(window.width, last + 1)
+
+
+def slides(window: Window) -> bool:
+    """Return whether each window is one shift or more behind the one before it.
+
+    Where padding at the sides asks for more windows than columns, pad the frame first.
+    """
+    spill = _positions(window)[-1] + 1 - window.out[0] * columns(window)
+    room = columns(window) - (window.out[1] - 1) * window.stride[1]
+    return room >= 1 and (spill <= 1 or window.stride[1] == 1)
+
+
+def lines(window: Window, words: int) -> Walk:
+    """Return the walk of the line memories: a step reads one word of all rows of a window.
+
+    words : transfers of one pixel
+    A step waits for the lowest row that its windows use.
+    """
+    rows, _ = window.out
+    stride, width = window.stride[0], columns(window)
+    line, top = window.width * words, window.pads[0]
+    taps = np.arange(window.kernel[0]) * window.dilation[0] - top
+    taken = np.arange(rows)[:, None] * stride + taps
+    lowest = np.where(taken < window.height, taken, -1).max(axis=1)
+    lowest = np.maximum.accumulate(np.maximum(lowest, 0))
+    whole = (rows - 1) * stride * line + (width - 1) * words <= window.height * line
+    free_rows = rows if whole else min(rows - 1, window.height // stride)
+    places = tuple(int(row - lowest[0]) * line for row in lowest)
+    loops = (
+        Loop(rows, 0, release=stride * line - (width - 1) * words, until=free_rows, places=places),
+        Loop(width, words, release=words),
+        Loop(words, 1),
+    )
+    return Walk(loops, words=window.height * line, start=int(lowest[0]) * line, base=-top * line)
+
+
+def line_banks(window: Window, words: int, interval: int | None = None) -> int:
+    """Return how many line memories keep the interval (the best there is if None)."""
+    return -(-lines(window, words).depth_for(interval) // (window.width * words))
+
+
+def windows(window: Window, words: int) -> Pipe:
+    """Return the schedule that turns columns into windows.
+
+    words : transfers of one column, and of one window
+    A window at the right edge leaves while the next row's columns enter; only behind a frame's
+    last column do windows leave without one.
+    """
+    assert slides(window), "padding at the sides fits between the rows"
+    positions = _positions(window)
+    columns_in = window.out[0] * columns(window)
+    count = max(columns_in, int(positions[-1]) + 1)
+    emits = np.zeros(count, np.bool_)
+    emits[positions] = True
+    takes = np.arange(count) < columns_in
+    return Pipe(np.repeat(takes, words)[:, None], np.repeat(emits, words)[:, None], 1, 1)
+
+
+def _positions(window: Window) -> np.ndarray:
+    """Return the shift after which each window is complete, counted through all rows."""
+    rows, cols = window.out
+    first = window.reach[1] - 1 - window.pads[1]
+    starts = np.arange(rows)[:, None] * columns(window)
+    return (starts + np.arange(cols) * window.stride[1] + first).ravel()
