@@ -3,9 +3,9 @@
 Every product becomes unsigned. An input code is ``x = gain * u + offset`` with an unsigned ``u`` of
 n bits (a signed code has its highest bit inverted, a bipolar one is 2u - 1). A weight is a sum of
 digits -1, 0, +1 times powers of two, one digit per plane: ``w = sum(2**shift * digit)``. A lane of
-a plane then is ``u``, 0 or the bits of ``u`` inverted, which is ``digit * u + (2**n - 1) * negative``:
-no multiplier, no sign. The surplus and the offset depend on the weights alone, so they make one
-constant per row, which the accumulator starts with.
+a plane then is ``u``, 0 or, under a negative digit, the bits of ``u`` inverted, which is
+``digit * u + 2**n - 1``: no multiplier, no sign. The surplus and the offset depend on the weights
+alone, so they make one constant per row, which the accumulator starts with.
 """
 
 from __future__ import annotations

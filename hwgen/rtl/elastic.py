@@ -82,7 +82,7 @@ class Counter:
 
 
 def payload(shape, name):
-    """Return a register of a pipeline's payload: without reset, so that it may be a shift register."""
+    """Return a register of a payload: without reset, so that it may become a shift register."""
     return Signal(shape, name=name, reset_less=True)
 
 

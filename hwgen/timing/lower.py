@@ -80,14 +80,8 @@ def lower(
         if edge.source >= 0:
             flat[nodes[edge.source, kernel.OUT_AT] + edge.source_port] = index
     stage_rows = np.tile(np.array([-1, 0, 0], np.int64), (stages, 1))
-    return Arrays(
-        nodes,
-        edges,
-        stage_rows,
-        flat,
-        np.zeros(log, np.int64),
-        np.zeros(2 + 2 * len(nodes), np.int64),
-    )
+    work = np.zeros(2 + 2 * len(nodes), np.int64)
+    return Arrays(nodes, edges, stage_rows, flat, np.zeros(log, np.int64), work)
 
 
 def _lower_node(row: IntArray, schedule: Schedule, data: _Pool) -> None:

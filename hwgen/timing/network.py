@@ -80,7 +80,7 @@ class Network:
                 continue
             schedule = self.nodes[edge.target]
             taken = schedule.transfers_in[edge.target_port]
-            assert taken and counts[index] % taken == 0, (
+            assert counts[index] % taken == 0, (
                 f"edge {index} carries {counts[index]} transfers per frame, "
                 f"node {edge.target} takes {taken} per period"
             )
