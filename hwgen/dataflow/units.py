@@ -142,8 +142,9 @@ class MvuUnit(Unit):
     @cached_property
     def plan(self) -> MvuPlan:
         """How it computes: digits, adder tree, register stages."""
-        lanes = (Lane(e.bits, e.low < 0 and not e.bipolar, e.bipolar) for e in (self.x, self.acc))
-        return MvuPlan(self.weights, *lanes, self.pe, self.simd, self.memory)
+        x = Lane(self.x.bits, self.x.wire[0] < 0, self.x.bipolar)
+        acc = Lane(self.acc.bits, self.acc.wire[0] < 0)
+        return MvuPlan(self.weights, x, acc, self.pe, self.simd, self.memory)
 
 
 @dataclass(frozen=True, eq=False)
