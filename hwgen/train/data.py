@@ -193,7 +193,7 @@ def _digits(split: Split) -> tuple[np.ndarray, np.ndarray]:
 
 def _read_npz(path: Path, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             if "jpeg" in file:
                 offsets = file["offsets"][: None if limit is None else limit + 1]
                 return _decode(file["jpeg"], offsets), file["y"][:limit]
@@ -213,5 +213,5 @@ def _channels_first(x: np.ndarray) -> Tensor:
     if x.ndim == 3:
         x = x[..., None]
     if x.ndim == 4:
-        x = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
-    return torch.from_numpy(np.ascontiguousarray(x))
+        x = x.transpose(0, 3, 1, 2)
+    return torch.from_numpy(np.array(x, order="C"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,9 +178,13 @@ def _fit(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning")
         warnings.filterwarnings("ignore", category=FutureWarning, module="torch")
-        trainer.fit(trainee, batches, tests, ckpt_path=start, weights_only=False)
-    if trainer.interrupted:
-        raise TrainingError(f"interrupted in epoch {trainer.current_epoch}; go on with --resume")
+        try:
+            trainer.fit(trainee, batches, tests, ckpt_path=start, weights_only=False)
+        except SystemExit:  # Lightning's answer to an interrupt from the keyboard
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            raise TrainingError(
+                f"interrupted in epoch {trainer.current_epoch}; go on with --resume"
+            ) from None
 
 
 def _finish(

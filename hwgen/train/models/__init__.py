@@ -11,7 +11,7 @@ from torch import nn
 from hwgen.errors import suggest
 from hwgen.train.errors import RecipeError
 from hwgen.train.models.cnv import Cnv
-from hwgen.train.models.mlp import kws_mlp, lfc, tfc
+from hwgen.train.models.mlp import kws_mlp, lfc, mlp, tfc
 from hwgen.train.models.mobilenet import MobileNet
 from hwgen.train.models.resnet import resnet8, resnet20
 from hwgen.train.models.unet import UNet
@@ -21,6 +21,7 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "tfc": tfc,
     "lfc": lfc,
     "kws_mlp": kws_mlp,
+    "mlp": mlp,
     "resnet8": resnet8,
     "resnet20": resnet20,
     "cnv": Cnv,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 from torch import Tensor, nn
 
+from hwgen.train.errors import RecipeError
 from hwgen.train.models.layers import LogitScale, activation, input_quant, linear
 from hwgen.train.weights import Quantizer
 
@@ -71,3 +73,23 @@ def kws_mlp(
     """Return the 490-256-256-256-12 keyword-spotting network; its input has 8 bit."""
     sizes = (490, 256, 256, 256, 12)
     return Mlp(sizes, weight_bits, act_bits, 8, quantizer, dropout)
+
+
+def mlp(
+    sizes: Sequence[int],
+    weight_bits: int = 2,
+    act_bits: int = 2,
+    input_bits: int = 8,
+    quantizer: Quantizer = "auto",
+    dropout: float = 0.0,
+) -> Mlp:
+    """Return a network of any ``sizes``: inputs, hidden widths, classes.
+
+    Raises
+    ------
+    RecipeError
+        fewer than two sizes, or one below 1
+    """
+    if len(sizes) < 2 or min(sizes) < 1:
+        raise RecipeError(f"model.sizes={list(sizes)} must be inputs, hidden widths and classes")
+    return Mlp(tuple(sizes), weight_bits, act_bits, input_bits, quantizer, dropout)
