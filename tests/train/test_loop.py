@@ -104,7 +104,7 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path, monkeypatch):
         return network
 
     monkeypatch.setattr(loop, "build_model", poisoned)
-    with pytest.raises(TrainingError, match="loss is nan in epoch 0, step 0; lower train.learning"):
+    with pytest.raises(TrainingError, match=r"loss is nan in epoch 0, step 0; lower train\.learn"):
         run(recipe(), data=tmp_path, out=tmp_path / "a", progress=False)
 
 

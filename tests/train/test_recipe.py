@@ -37,7 +37,7 @@ def test_defaults():
         (changed("train", "epochs", 0), r"train\.epochs=0: Input should be greater than or equal"),
         (
             changed("train", "optimizer", "sdg"),
-            r"train\.optimizer='sdg': Input should be 'adam' or",
+            r"train\.optimizer='sdg': Input should be 'adam' ",
         ),
         (changed("sq", "law", "both"), r"sq\.law='both': Input should be 'paper' or 'reference'"),
         ({**GOOD, "trian": {}}, r"key trian is unknown; did you mean train"),
