@@ -113,7 +113,10 @@ class Mvu(wiring.Component):
             return select(m, held, _integers(plan.table), plan.table.shape[1], "digits")
         stored, place = plan.stored
         word = self._read(m, stages, step, stored)
-        return Cat(word[n] if n >= 0 else Const(-1 - n, 1) for n in place.tolist())
+        # A signal of its own: every use of a long expression costs its length again.
+        digits = Signal(len(place), name="digits")
+        m.d.comb += digits.eq(Cat(word[n] if n >= 0 else Const(-1 - n, 1) for n in place.tolist()))
+        return digits
 
     def _read(self, m, stages, step, stored):
         """Return the memory word of the step that is in stage 1."""
