@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hwgen.rtl.line_buffer import LineBuffer
-from hwgen.timing.swu import depth_to_space
+from hwgen.timing.pixels import depth_to_space
 
 
 class DepthToSpace(LineBuffer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hwgen.rtl.line_buffer import LineBuffer
-from hwgen.timing.swu import swu
+from hwgen.timing.pixels import swu
 
 
 class Swu(LineBuffer):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from hwgen.timing.schedule import Pipe
-from hwgen.timing.swu import Window
+from hwgen.timing.pixels import Window
 from hwgen.timing.walk import Loop, Walk
 
 

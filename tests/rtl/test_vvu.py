@@ -1,0 +1,57 @@
+"""Depthwise products."""
+
+import numpy as np
+import pytest
+from amaranth.hdl import signed, unsigned
+
+from hwgen.ir import ops
+from hwgen.rtl.vvu import Vvu
+from tests.rtl.harness import check_times, drive
+
+
+def transfers(rows, channels, taps, pe, simd, fill):
+    """Rows (frames, taps * channels) as transfers; what pads them is ``fill``."""
+    words, steps = -(-channels // pe), -(-taps // simd)
+    padded = np.full((len(rows), steps * simd, words * pe), fill)
+    padded[:, :taps, :channels] = rows.reshape(-1, taps, channels)
+    parts = padded.reshape(-1, steps, simd, words, pe)
+    return parts.transpose(0, 1, 3, 2, 4).reshape(-1, simd * pe)
+
+
+def folds():
+    for channels, taps in ((4, 9), (3, 4), (2, 1)):
+        for pe in range(1, channels + 1):
+            for simd in sorted({1, 2, 3, taps} & set(range(1, taps + 1))):
+                yield channels, taps, pe, simd
+
+
+@pytest.mark.parametrize(("channels", "taps", "pe", "simd"), list(folds()))
+@pytest.mark.parametrize(("style", "stall"), [("const", 0.0), ("bram", 0.3)])
+def test_every_fold_equals_the_reference(channels, taps, pe, simd, style, stall):
+    rng = np.random.default_rng(1)
+    op = ops.Vvu(rng.integers(-4, 4, (channels, taps)))
+    op.weights[0] = -4
+    x = rng.integers(-4, 4, (4, taps * channels))
+    x[0], x[1] = -4, 3
+    dut = Vvu(op.weights, signed(3), signed(9), pe=pe, simd=simd, style=style)
+
+    run = drive(dut, transfers(x, channels, taps, pe, simd, fill=3), stall=stall)
+
+    found = run.output.reshape(len(x), -1)[:, :channels]
+    np.testing.assert_array_equal(found, op.reference(x))
+    check_times(dut, run)
+    if not stall:
+        gathered = (-(-taps // simd) - 1) * -(-channels // pe)
+        assert run.output_cycles[0][0] == gathered + 3  # II 1, latency 3
+
+
+@pytest.mark.parametrize("simd", [1, 2, 4])
+def test_bipolar_codes(simd):
+    rng = np.random.default_rng(2)
+    op = ops.Vvu(rng.choice([-1, 1], (2, 4)))
+    x = rng.choice([-1, 1], (5, 8))
+    dut = Vvu(op.weights, unsigned(1), signed(4), pe=2, simd=simd, x_bipolar=True)
+    bits = transfers((x + 1) // 2, 2, 4, 2, simd, fill=0)
+    run = drive(dut, bits, stall=0.2)
+    np.testing.assert_array_equal(run.output, op.reference(x))
+    check_times(dut, run)
