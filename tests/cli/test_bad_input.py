@@ -123,7 +123,7 @@ def test_inputs_outside_the_range_of_their_type(hwgen, tiny):
     np.save(hwgen.folder / "inputs.npy", np.full((2, 8), 256))
     flags = ("--input-type", "uint8", "--input-scale", "1/255")
     done = hwgen(*BUILD, "--model", tiny, "--inputs", "inputs.npy", *flags)
-    assert_refused(done, "256", "0..255")
+    assert_refused(done, "256", "from 0 to 255")
     assert_nothing_left(hwgen, "inputs.npy")
 
 
