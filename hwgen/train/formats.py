@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from hwgen.train.errors import DataError
+from hwgen.train.signs import read_gtsrb
+from hwgen.train.speech import read_speech
 
 Arrays = tuple[np.ndarray, np.ndarray]
 
@@ -26,6 +28,10 @@ def read_standard(name: str, split: str, folder: Path) -> Arrays | None:
         return _read_idx_pair(split, folder)
     if name == "cifar10":
         return _read_cifar(split, folder)
+    if name == "gtsrb":
+        return read_gtsrb(split, folder)
+    if name == "gscv2":
+        return read_speech(split, folder)
     return None
 
 
