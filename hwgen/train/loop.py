@@ -150,7 +150,7 @@ def _trainer(
         raise OutputError(f"{out} cannot be written ({error.strerror}); choose another") from None
     saver = ModelCheckpoint(folder, filename="last", save_top_k=1, enable_version_counter=False)
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    bars: list[Callback] = [RichProgressBar()] if progress else []
+    bars: list[Callback] = [RichProgressBar(console_kwargs={"stderr": True})] if progress else []
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning")
         return lightning.Trainer(

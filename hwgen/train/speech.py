@@ -68,8 +68,8 @@ def mfcc_codes(sound: np.ndarray) -> np.ndarray:
     padded[: min(len(sound), RATE)] = sound[:RATE]
     frames = np.lib.stride_tricks.sliding_window_view(padded, FRAME)[::HOP]
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME) / FRAME)
-    power = np.abs(np.fft.rfft(frames * window, FFT))
-    energy = np.log(np.maximum(power @ _mel_filters().T, 1e-12))
+    loudness = np.abs(np.fft.rfft(frames * window, FFT))
+    energy = np.log(np.maximum(loudness @ _mel_filters().T, 1e-12))
     cepstrum = dct(energy, type=2, norm="ortho", axis=1)[:, :COEFFICIENTS]
     return np.clip(np.rint(cepstrum / SCALE), -128, 127).astype(np.int8).reshape(-1)
 
