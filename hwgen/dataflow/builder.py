@@ -89,9 +89,11 @@ class Builder:
         out = self._stream(name, stream.tensor, stream.type, stream.lanes, times)
         place = (name, node.name, (stream.name,), (out.name,))
         words = stream.words
-        # From outside the next vector may come slowly, so it comes while this one is replayed.
-        outside = stream.name == self._input or words == 1
-        depth = 2 * words if outside else words
+        # Where the next vector may come slowly, it comes while this one is replayed.
+        source = next((unit for unit in self._units if stream.name in unit.outputs), None)
+        widened = isinstance(source, ConverterUnit) and source.lanes_in < source.lanes_out
+        slow = stream.name == self._input or words == 1 or widened
+        depth = 2 * words if slow else words
         self._units.append(ReplayUnit(*place, stream.raw, stream.lanes, words, times, depth))
         return out
 

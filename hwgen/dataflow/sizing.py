@@ -8,7 +8,7 @@ from math import ceil
 
 from hwgen import timing
 from hwgen.dataflow.dataflow import Dataflow
-from hwgen.dataflow.units import FifoUnit, Unit
+from hwgen.dataflow.units import FifoUnit, ReplayUnit, Unit
 
 LEAST_DEPTH = 2  # one word moves in while another moves out
 
@@ -76,7 +76,7 @@ def size_fifos(dataflow: Dataflow) -> Dataflow:
         for unit, most in zip(unbounded.units, occupancy, strict=True)
         if isinstance(unit, FifoUnit)
     }
-    sized = _shrunk(dataflow, depths, interval)
+    sized = _single_replays(_shrunk(dataflow, depths, interval), interval)
     assert timing.deadlock_free(sized.network), "depths that keep the interval cannot deadlock"
     return sized
 
@@ -119,6 +119,31 @@ def _at_interval(dataflow: Dataflow, interval: int) -> timing.Steady | None:
     return found if found is not None and found.ii_cycles <= interval else None
 
 
+def _single_replays(dataflow: Dataflow, interval: int) -> Dataflow:
+    """Return the dataflow with one vector in each replay memory where that costs no speed."""
+    for unit in sorted(_replays(dataflow), key=lambda unit: -unit.depth * unit.lanes):
+        if unit.words == 1:
+            continue
+        single = replace(unit, depth=unit.words)
+        trial = dataflow.with_units(
+            single if other.name == unit.name else other for other in dataflow.units
+        )
+        if _holds(trial, interval):
+            dataflow = trial
+    return dataflow
+
+
+def _replays(dataflow: Dataflow) -> list[ReplayUnit]:
+    return [unit for unit in dataflow.units if isinstance(unit, ReplayUnit)]
+
+
+def _holds(dataflow: Dataflow, interval: int) -> bool:
+    if not timing.deadlock_free(dataflow.network):
+        return False
+    found = timing.steady(dataflow.network)
+    return found is not None and found.ii_cycles <= interval
+
+
 def _shrunk(dataflow: Dataflow, depths: dict[str, int], interval: int) -> Dataflow:
     """Return the dataflow with each depth, widest FIFO first, as small as the interval allows."""
     bits = {
@@ -128,9 +153,7 @@ def _shrunk(dataflow: Dataflow, depths: dict[str, int], interval: int) -> Datafl
         low, high = LEAST_DEPTH, depths[name]
         while low < high:
             middle = (low + high) // 2
-            trial = _with_depths(dataflow, {**depths, name: middle})
-            found = timing.steady(trial.network) if timing.deadlock_free(trial.network) else None
-            if found is not None and found.ii_cycles <= interval:
+            if _holds(_with_depths(dataflow, {**depths, name: middle}), interval):
                 high = middle
             else:
                 low = middle + 1
