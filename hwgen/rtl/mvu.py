@@ -127,7 +127,8 @@ class Mvu(wiring.Component):
             with m.If(stages.open[1]):
                 m.d.sync += word.eq(read)
             return word
-        kind = "block" if self.plan.memory == "bram" else "distributed"
+        # Yosys has no read-only LUT memory: "distributed" would find no cell.
+        kind = "block" if self.plan.memory == "bram" else "logic"
         memory = Memory(
             shape=unsigned(stored.shape[1]),
             depth=max(len(rows), 2),

@@ -61,7 +61,7 @@ class Table(wiring.Component):
                 shape=unsigned(self.y_shape.width),
                 depth=max(len(rows) << self.x_shape.width, 2),
                 init=self._init(rows),
-                attrs={"rom_style": "block" if self.memory == "bram" else "distributed"},
+                attrs={"rom_style": "block" if self.memory == "bram" else "logic"},
             )
             m.submodules[f"lane_{lane}"] = memory
             address = Cat(self.i.p[lane].as_unsigned(), fold.value) if folds > 1 else self.i.p[lane]
