@@ -11,6 +11,8 @@ PLUMBING = frozenset(
 
 def layer_name(node: FileNode) -> str:
     """Return a short name: the path of the node without the exporter's own levels."""
+    if node.name.startswith("node_") and node.module:  # numbered by the exporter, placed by module
+        return ".".join(part for part in node.module.split(".") if part not in PLUMBING)
     if not node.name.startswith("/"):
         return node.name
     parts = node.name.strip("/").split("/")

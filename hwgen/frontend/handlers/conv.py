@@ -23,6 +23,7 @@ from hwgen.frontend.handlers.product import (
 )
 from hwgen.frontend.handlers.window import Window, window_of, zero_code
 from hwgen.frontend.model import FileNode
+from hwgen.frontend.naming import layer_name
 from hwgen.frontend.tensors import Dynamic, Problem, Tensor
 from hwgen.ir import ops
 
@@ -79,7 +80,7 @@ def convolved(
     if not window.trivial:
         code = zero_code(ctx, view, kind.low, kind.high) if any(window.pads) else 0
         rows = window.op(code, 1 if depthwise else groups)
-        source = ctx.builder.add(rows, (source,), f"{node.name}_window", node.name).name
+        source = ctx.builder.add(rows, (source,), f"{layer_name(node)}_window", node.name).name
     shifts = shift_of(scale, offset, channels).reshape(groups, -1)
     if depthwise:
         shift = np.tile(shifts.reshape(-1), window.taps)
