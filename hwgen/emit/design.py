@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from amaranth.lib import wiring
@@ -27,6 +27,7 @@ class Design:
     modules : RTLIL, the top last; an instance carries its layer's name, a module the name of the
         first layer that uses it
     make : unit to component, as ``emit`` was given it
+    built : component and module of each distinct unit, by its key
     """
 
     name: str
@@ -34,6 +35,7 @@ class Design:
     taps: tuple[str, ...]
     modules: tuple[RtlilModule, ...]
     make: Callable[[Unit], wiring.Component]
+    built: Mapping[Hashable, tuple[wiring.Component, str]]
 
     @cached_property
     def rtlil(self) -> str:
@@ -44,6 +46,12 @@ class Design:
     def digest(self) -> str:
         """A hash of all there is to simulate."""
         return hashlib.sha256(self.rtlil.encode()).hexdigest()[:16]
+
+    def watched(self, taps: Sequence[str]) -> Design:
+        """Return the design, of the very same components, with these streams on port ``taps``."""
+        top = Top(self.dataflow, lambda unit: Blackbox(*self.built[unit.key]), taps)
+        modules = (*self.modules[:-1], convert(top, self.name, top=True))
+        return replace(self, taps=tuple(taps), modules=modules)
 
     def hierarchy(self) -> Top:
         """Return the design as one Amaranth hierarchy, for Amaranth's own simulator."""
@@ -77,4 +85,4 @@ def emit(
         return Blackbox(*known[unit.key])
 
     stitched = convert(Top(dataflow, instance, taps), top, top=True)
-    return Design(top, dataflow, tuple(taps), (*modules, stitched), make)
+    return Design(top, dataflow, tuple(taps), (*modules, stitched), make, known)

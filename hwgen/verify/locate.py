@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from hwgen.dataflow import Dataflow, Stream, Words, unpack, words_of
-from hwgen.emit import Design, emit
+from hwgen.emit import Design
 from hwgen.ir import Graph
 from hwgen.ir.ops import IntArray
 from hwgen.verify.engine import Engine, Stalls
@@ -111,7 +111,7 @@ def locate(
     watched stream came.
     """
     flow = design.dataflow
-    watched = emit(flow, design.name, taps=flow.observable(), make=design.make)
+    watched = design.watched(flow.observable())
     model = engine.build(watched, folder, cycles=cycles)
     outputs = len(codes) * flow.streams[flow.output].transfers
     run = model.run(words, outputs, stalls=stalls, patience=cycles, limit=cycles, taps=True)
