@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -112,7 +113,7 @@ def shim() -> str:
 
 
 def compile_objects(folder: Path, jobs: Sequence[tuple[str, str, Sequence[str]]]) -> None:
-    """Compile C++ files, two at a time.
+    """Compile C++ files, several at a time where there are processors.
 
     jobs : source, object file and flags, each; names relative to ``folder``
     """
@@ -122,7 +123,7 @@ def compile_objects(folder: Path, jobs: Sequence[tuple[str, str, Sequence[str]]]
         source, target, flags = job
         tools.run(compiler, ["-c", "-fPIC", *flags, source, "-o", target], folder=folder)
 
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
         list(pool.map(one, jobs))
 
 

@@ -20,10 +20,10 @@ from hwgen.verify.compiled import (
 )
 from hwgen.verify.engine import Shape
 
-# Below this many cycles a quick compilation wins over quick code.
-LONG_RUN_CYCLES = 2_000_000
+# Quick code pays for its slower compilation from so many cycles on.
+_LEVELS = ((2_000_000, "-O3"), (10_000, "-O1"), (0, "-O0"))
 # Generated code is compiled in lumps: reading Verilator's headers takes a second each time.
-_LUMP_BYTES = 2_000_000
+_LEAST_LUMP, _MOST_LUMP = 500_000, 2_000_000
 _RUNTIME = ("verilated", "verilated_threads", "verilated_vcd_c")
 
 
@@ -45,9 +45,8 @@ class Verilator:
         """Return a model of ``design``, see ``Engine.build``."""
         verilator = tools.require("verilator")
         compiler = tools.require("c++")
-        fast = cycles >= LONG_RUN_CYCLES
-        kind = ("-fast" if fast else "") + ("-trace" if trace else "")
-        place = folder / f"verilator-{design.digest}{kind}"
+        level = next(name for least, name in _LEVELS if cycles >= least)
+        place = folder / f"verilator-{design.digest}{level}{'-trace' if trace else ''}"
         library = place / "model.so"
         if library.exists():
             return CompiledModel(library, Shape.of(design))
@@ -60,7 +59,7 @@ class Verilator:
             *("-DVERILATOR=1", "-DVL_TIME_CONTEXT", "-DVM_COVERAGE=0", "-DVM_SC=0"),
             *("-DVM_TRACE=1", "-DVM_TRACE_VCD=1", "-DVM_TRACE_FST=0", "-DVM_TRACE_SAIF=0"),
         ]
-        objects = _compile(place, design, flags, fast=fast, trace=trace)
+        objects = _compile(place, design, flags, level=level, trace=trace)
         gcc = f"{Path(compiler.command[0]).name}-{compiler.version}"
         objects += _runtime(place, f"verilator-{verilator.version}-{gcc}", include, flags)
         link(place, objects, library)
@@ -75,6 +74,8 @@ def _verilate(
         [
             *("--cc", "--prefix", "Vmodel", "--top-module", top, "--Mdir", "."),
             *("-Wno-fatal", "-Wno-lint", "--no-timing", "-O3", "--output-split", "10000"),
+            # Yosys writes wide concatenations on one line.
+            *("--preproc-token-limit", "1000000000"),
             *("--x-assign", "fast", "--x-initial", "fast"),
             *(["--trace-vcd"] if trace else []),
             *(path.name for path in files),
@@ -84,7 +85,7 @@ def _verilate(
 
 
 def _compile(
-    place: Path, design: Design, flags: Sequence[str], *, fast: bool, trace: bool
+    place: Path, design: Design, flags: Sequence[str], *, level: str, trace: bool
 ) -> list[str]:
     """Compile the generated code, setup code quickly and hot code well; return the objects."""
     (place / "shim.cpp").write_text(shim())
@@ -94,24 +95,26 @@ def _compile(
         slow = "__Slow" in path.name or "__Syms" in path.name
         (rare if slow else hot).append(path.name)
     jobs: list[tuple[str, str, Sequence[str]]] = []
-    for kind, names, level in (("hot", hot, "-O3" if fast else "-O1"), ("rare", rare, "-O0")):
+    for kind, names, effort in (("hot", hot, level), ("rare", rare, "-O0")):
         for number, lump in enumerate(_lumps(place, names)):
             source = place / f"{kind}{number}.cpp"
             source.write_text("".join(f'#include "{name}"\n' for name in lump))
-            jobs.append((source.name, f"{kind}{number}.o", [*flags, *own, level]))
+            jobs.append((source.name, f"{kind}{number}.o", [*flags, *own, effort]))
     compile_objects(place, jobs)
     return [target for _, target, _ in jobs]
 
 
 def _lumps(place: Path, names: Sequence[str]) -> list[list[str]]:
-    """Group files so that each group is compiled at once."""
+    """Group files: each group is compiled at once, a group for each processor."""
+    total = sum((place / name).stat().st_size for name in names)
+    lump = min(max(total // (os.cpu_count() or 1), _LEAST_LUMP), _MOST_LUMP)
     lumps: list[list[str]] = []
     room = 0
     for name in names:
         size = (place / name).stat().st_size
         if size > room:
             lumps.append([])
-            room = _LUMP_BYTES
+            room = lump
         lumps[-1].append(name)
         room -= size
     return lumps
