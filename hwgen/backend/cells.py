@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 from hwgen.boards import Family, Resources
 
@@ -66,4 +68,17 @@ def resources_of(cells: Mapping[str, int], family: Family) -> Resources:
             if re.fullmatch(pattern, name):
                 total = total + Resources(*each) * count
                 break
+    return total
+
+
+def deep_cells(modules: Mapping[str, Any], name: str) -> Counter[str]:
+    """Return the cells of a module with those of the modules inside it.
+
+    modules : the part ``modules`` of Yosys's ``stat -json``, names without their backslash
+    """
+    total: Counter[str] = Counter()
+    for kind, count in modules[name].get("num_cells_by_type", {}).items():
+        inner = deep_cells(modules, kind) if kind in modules else {kind: 1}
+        for cell, number in inner.items():
+            total[cell] += number * count
     return total

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hwgen import tools
-from hwgen.backend.cells import resources_of
+from hwgen.backend.cells import deep_cells, resources_of
 from hwgen.boards import Family, Resources
 from hwgen.errors import ToolError
 
@@ -22,6 +21,16 @@ _COMMANDS: dict[Family, str] = {
     "ecp5": "synth_ecp5",
     "ice40": "synth_ice40 -dsp -device u",
     "gowin": "synth_gowin -noiopads",
+}
+# Step of each command before memories become cells, and a command to run there: the contents of a
+# block memory do not change what it takes, but mapping them costs Yosys a second per block.
+_FORGET = "setparam -set INIT 1'x t:$mem_v2 a:ram_style=block a:rom_style=block %u %i"
+_DROP_CONTENTS: dict[Family, tuple[str, str]] = {
+    "xc7": ("map_memory", _FORGET),
+    "xcup": ("map_memory", _FORGET),
+    "ecp5": ("map_ram", _FORGET),
+    "ice40": ("map_ram", _FORGET),
+    "gowin": ("map_ram", _FORGET),
 }
 
 
@@ -69,7 +78,7 @@ def synthesise(
     tool = tools.require("yosys")
     folder.mkdir(parents=True, exist_ok=True)
     names = [_bring(path, folder) for path in files]
-    (folder / "synth.ys").write_text(_script(names, top, _COMMANDS[family]), encoding="utf-8")
+    (folder / "synth.ys").write_text(_script(names, top, family), encoding="utf-8")
     arguments = ["-q", "-l", "synth.log", "-s", "synth.ys"]
     done = tools.run(tool, arguments, folder=folder, notice=notice)
     cells = _cells(_read(folder / "flat.json"), top)
@@ -77,7 +86,7 @@ def synthesise(
     found: dict[str, Resources] = {}
     if parts:
         instances = _instances(_read(folder / "top.json"), top)
-        script = _parts_script(names, top, _COMMANDS[family], sorted(set(instances.values())))
+        script = _parts_script(names, top, family, sorted(set(instances.values())))
         (folder / "parts.ys").write_text(script, encoding="utf-8")
         arguments = ["-q", "-l", "parts.log", "-s", "parts.ys"]
         seconds += tools.run(tool, arguments, folder=folder, notice=notice).seconds
@@ -98,24 +107,30 @@ def _front(names: Sequence[str], top: str) -> list[str]:
     return [f"read_verilog {' '.join(names)}", f"hierarchy -check -top {top}"]
 
 
-def _script(names: Sequence[str], top: str, command: str) -> str:
+def mapping(family: Family, top: str) -> list[str]:
+    """Return the commands that map what was read to the family's cells, contents forgotten."""
+    command = f"{_COMMANDS[family]} -top {top}"
+    step, forget = _DROP_CONTENTS[family]
+    return [f"{command} -run begin:{step}", forget, f"{command} -run {step}:"]
+
+
+def _script(names: Sequence[str], top: str, family: Family) -> str:
     lines = [
         *_front(names, top),
         f"select {top}",
         "write_json -selected top.json",
         "select -clear",
-        f"{command} -top {top}",
+        *mapping(family, top),
         "tee -q -o flat.json stat -json",
-        "write_verilog -noattr net.v",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _parts_script(names: Sequence[str], top: str, command: str, modules: Sequence[str]) -> str:
+def _parts_script(names: Sequence[str], top: str, family: Family, modules: Sequence[str]) -> str:
     lines = _front(names, top)
     if modules:
         lines.append(f"setattr -mod -set keep_hierarchy 1 {' '.join(modules)}")
-    lines += [f"{command} -top {top}", "tee -q -o parts.json stat -json"]
+    lines += [*mapping(family, top), "tee -q -o parts.json stat -json"]
     return "\n".join(lines) + "\n"
 
 
@@ -143,17 +158,7 @@ def _parts(
     names = set(instances.values())
     found: dict[str, Resources] = {}
     for instance, module in sorted(instances.items()):
-        found[instance] = resources_of(_deep(modules, module), family)
+        found[instance] = resources_of(deep_cells(modules, module), family)
     glue = {k: n for k, n in modules[top].get("num_cells_by_type", {}).items() if k not in names}
     found[""] = resources_of(glue, family)
     return found
-
-
-def _deep(modules: Mapping[str, Any], name: str) -> Counter[str]:
-    """Return the cells of a module with those of the modules inside it."""
-    total: Counter[str] = Counter()
-    for kind, count in modules[name].get("num_cells_by_type", {}).items():
-        inner = _deep(modules, kind) if kind in modules else {kind: 1}
-        for cell, number in inner.items():
-            total[cell] += number * count
-    return total

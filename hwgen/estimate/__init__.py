@@ -1,5 +1,18 @@
 """Resource estimates: what a design takes, before synthesis, with the error that was measured."""
 
-from hwgen.estimate.network import Estimate, estimate, unit_cost
+from hwgen.estimate.mvu import MvuFacts, mvu_facts, mvu_terms
+from hwgen.estimate.network import Estimate, estimate, priced, unit_cost
+from hwgen.estimate.parts import Terms
+from hwgen.estimate.terms import terms
 
-__all__ = ["Estimate", "estimate", "unit_cost"]
+__all__ = [
+    "Estimate",
+    "MvuFacts",
+    "Terms",
+    "estimate",
+    "mvu_facts",
+    "mvu_terms",
+    "priced",
+    "terms",
+    "unit_cost",
+]

@@ -9,6 +9,7 @@ from hwgen.boards import Board, Family, Resources
 from hwgen.dataflow import Dataflow
 from hwgen.dataflow import units as u
 from hwgen.estimate.calibration import calibration
+from hwgen.estimate.parts import Terms
 from hwgen.estimate.terms import terms
 
 
@@ -28,13 +29,17 @@ class Estimate:
     lut_error: float
 
 
-def unit_cost(unit: u.Unit, family: Family) -> Resources:
-    """Return what one unit takes."""
-    made_of = terms(unit, family)
+def priced(made_of: Terms, family: Family) -> Resources:
+    """Return what something made of these terms takes."""
     prices = calibration(family).kinds[made_of.kind]
     lut = sum(price * count for price, count in zip(prices.lut, made_of.lut, strict=True))
     ff = sum(price * count for price, count in zip(prices.ff, made_of.ff, strict=True))
-    return Resources(lut + made_of.fixed_lut, ff, made_of.bram36, made_of.dsp)
+    return Resources(lut, ff, made_of.bram36, made_of.dsp)
+
+
+def unit_cost(unit: u.Unit, family: Family) -> Resources:
+    """Return what one unit takes."""
+    return priced(terms(unit, family), family)
 
 
 def estimate(dataflow: Dataflow, board: Board) -> Estimate:

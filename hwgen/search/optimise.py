@@ -11,7 +11,7 @@ from hwgen.errors import BudgetError
 from hwgen.estimate import estimate
 from hwgen.ir import Folding, Graph, foldable_layers
 from hwgen.search.goal import Goal, check_pins
-from hwgen.search.layers import layers
+from hwgen.search.layers import choices
 from hwgen.search.solve import Choice, Program
 
 _NAMES = ("LUT", "FF", "BRAM36", "DSP")
@@ -60,7 +60,8 @@ def search(graph: Graph, board: Board, goal: Goal, *, front: int = 0) -> Found:
     worth = Resources(
         *(share / max(have, 1) for share, have in zip(_SHARES, board.available, strict=True))
     )
-    program = Program(layers(graph, board.family, goal.pins), budget, worth)
+    layers, links = choices(graph, board.family, goal.pins)
+    program = Program(layers, budget, worth, links)
     for _ in range(_ROUNDS):
         choice = _choose(program, graph, board, goal, budget)
         folding = _folding(program, choice)
@@ -68,7 +69,7 @@ def search(graph: Graph, board: Board, goal: Goal, *, front: int = 0) -> Found:
         if cost.fits(budget):
             points = tuple(_front_point(program, each, goal) for each in program.front(front))
             return Found(folding, choice.interval, _bottleneck(program, choice), cost, points)
-        # Queues and converters between these very folds take more than the layers' shares said.
+        # Cells that the program does not see, such as copies of a stream for two readers.
         left = (have - over for have, over in zip(program.budget, cost.excess(budget), strict=True))
         program = replace(program, budget=Resources(*(max(0.0, count) for count in left)))
     raise BudgetError(_too_small(program, board, goal, budget))
@@ -76,7 +77,7 @@ def search(graph: Graph, board: Board, goal: Goal, *, front: int = 0) -> Found:
 
 def _choose(program: Program, graph: Graph, board: Board, goal: Goal, budget: Resources) -> Choice:
     if goal.target_fps is not None:
-        limit = floor(goal.clock_mhz * 1e6 / goal.target_fps)
+        limit = floor(goal.fps(1) / goal.target_fps * (1 + 1e-9))  # 11.0 may come as 10.999...
         choice = program.cheapest(limit)
         if choice is None:
             best = program.fastest()

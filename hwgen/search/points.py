@@ -1,10 +1,11 @@
-"""The choices of each layer, and which of them can never be part of an optimum."""
+"""The choices of each layer, what joining them costs, and which can never be in an optimum."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from hwgen.boards import Resources
 from hwgen.ir import Fold
 
 FloatArray = npt.NDArray[np.float64]
+Takes = tuple[int, bool]
 
 
 @dataclass(frozen=True)
@@ -22,13 +24,20 @@ class Point:
     cycles : its interval, in cycles per frame
     fill : cycles between its first input and the moment its output keeps pace with its input;
         what a frame's latency grows by, at most ``cycles``
-    cost : what it takes, with its share of the queues and converters around it
+    cost : what it takes, without what joins it to its neighbours
+    takes : lanes on which it takes its input, and whether it replays its vectors
     """
 
     fold: Fold
     cycles: int
     cost: Resources
     fill: int = 0
+    takes: Takes = (1, False)
+
+    @property
+    def gives(self) -> int:
+        """Lanes on which it gives its output."""
+        return self.fold.pe
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,35 @@ class Layer:
         return np.array([list(point.cost) for point in self.points], dtype=np.float64)
 
 
+@dataclass(frozen=True)
+class Link:
+    """A stream from one layer to another.
+
+    before, after : numbers of the layers
+    costs : what joins them, by what a point in front ``gives`` and one behind ``takes``
+    """
+
+    before: int
+    after: int
+    costs: Mapping[tuple[int, Takes], Resources] = field(repr=False)
+
+    @cached_property
+    def given(self) -> list[int]:
+        """Lanes that the layer in front may give."""
+        return sorted({pair[0] for pair in self.costs})
+
+    @cached_property
+    def taken(self) -> list[Takes]:
+        """What the layer behind may take."""
+        return sorted({pair[1] for pair in self.costs})
+
+    @cached_property
+    def table(self) -> FloatArray:
+        """The costs, shape (given, taken, 4)."""
+        rows = [[list(self.costs[a, b]) for b in self.taken] for a in self.given]
+        return np.array(rows, dtype=np.float64)
+
+
 def steps(size: int) -> Iterator[int]:
     """Yield the lane counts for ``size`` that matter: the smallest for each number of folds.
 
@@ -69,14 +107,55 @@ def steps(size: int) -> Iterator[int]:
 
 
 def undominated(points: Iterable[Point]) -> tuple[Point, ...]:
-    """Return the points that no other point beats or equals in every respect, fastest first."""
-    ordered = sorted(points, key=lambda p: (p.cycles, p.fill, *p.cost))
-    rows = np.array([(p.cycles, p.fill, *p.cost) for p in ordered], dtype=np.float64)
-    kept = np.empty_like(rows)
+    """Return the points that no other of the same lanes beats or equals in every respect."""
+
+    def lanes(point: Point) -> tuple[int, Takes]:
+        return point.gives, point.takes
+
     found: list[Point] = []
-    for point, row in zip(ordered, rows, strict=True):
-        front = kept[: len(found)]
-        if not (front <= row).all(axis=1).any():
-            kept[len(found)] = row
-            found.append(point)
+    for _, group in groupby(sorted(points, key=lanes), key=lanes):
+        alike = sorted(group, key=lambda p: (p.cycles, p.fill, *p.cost))
+        kept: list[Point] = []
+        for point in alike:
+            if not any(_beats(other, point) for other in kept):
+                kept.append(point)
+        found += kept
     return tuple(found)
+
+
+def _beats(one: Point, other: Point) -> bool:
+    pairs = zip(one.cost, other.cost, strict=True)
+    return one.cycles <= other.cycles and one.fill <= other.fill and all(a <= b for a, b in pairs)
+
+
+def prune(layers: tuple[Layer, ...], links: tuple[Link, ...]) -> tuple[Layer, ...]:
+    """Return the layers without points that another beats whatever its neighbours choose.
+
+    The other is charged its dearest joints, the point itself its cheapest ones.
+    """
+    found: list[Layer] = []
+    for number, layer in enumerate(layers):
+        least, most = layer.costs.copy(), layer.costs.copy()
+        for link in links:
+            if link.before == number:
+                at = [link.given.index(point.gives) for point in layer.points]
+                least += link.table.min(axis=1)[at]
+                most += link.table.max(axis=1)[at]
+            if link.after == number:
+                at = [link.taken.index(point.takes) for point in layer.points]
+                least += link.table.min(axis=0)[at]
+                most += link.table.max(axis=0)[at]
+        found.append(Layer(layer.name, _unbeaten(layer, least, most)))
+    return tuple(found)
+
+
+def _unbeaten(layer: Layer, least: FloatArray, most: FloatArray) -> tuple[Point, ...]:
+    speed = np.stack([layer.cycles, layer.fills], axis=1).astype(np.float64)
+    floor, ceiling = np.hstack([speed, least]), np.hstack([speed, most])
+    front = np.empty_like(ceiling)
+    kept: list[Point] = []
+    for index in np.lexsort(ceiling.T[::-1]):
+        if not (front[: len(kept)] <= floor[index]).all(axis=1).any():
+            front[len(kept)] = ceiling[index]
+            kept.append(layer.points[index])
+    return tuple(kept)

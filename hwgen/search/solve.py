@@ -1,9 +1,14 @@
-"""The integer program: one point for each layer, within a budget, at least cost."""
+"""The integer program: one point for each layer, within a budget, at least cost.
+
+A link's cost depends on the lanes in front and behind. It enters as a flow: one unit goes from the
+lanes that the layer in front gives to those that the layer behind takes, at the price of that pair.
+With whole points the flow is whole, so only the points need to be integers.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
@@ -13,16 +18,20 @@ from scipy.sparse import csr_array
 
 from hwgen.boards import Resources
 from hwgen.search.milp import Rule, beside, matrix, minimise
-from hwgen.search.points import FloatArray, Layer, Point
+from hwgen.search.points import FloatArray, Layer, Link, Point
 
 _KINDS = 4  # LUT, FF, BRAM36, DSP
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One point for each layer, in the layers' order."""
+    """One point for each layer, in the layers' order.
+
+    joints : what joins the layers
+    """
 
     points: tuple[Point, ...]
+    joints: Resources = field(default_factory=Resources)
 
     @property
     def interval(self) -> int:
@@ -37,8 +46,8 @@ class Choice:
 
     @property
     def cost(self) -> Resources:
-        """What all layers take together."""
-        return sum((point.cost for point in self.points), Resources())
+        """What all layers and joints take together."""
+        return sum((point.cost for point in self.points), self.joints)
 
 
 @dataclass(frozen=True)
@@ -52,10 +61,19 @@ class Program:
     layers: tuple[Layer, ...]
     budget: Resources
     worth: Resources
+    links: tuple[Link, ...] = ()
 
     def price(self, cost: Resources) -> float:
         """Return the total price of ``cost``."""
         return sum(count * price for count, price in zip(cost, self.worth, strict=True))
+
+    def choice(self, points: Sequence[Point]) -> Choice:
+        """Return the choice of these points, joints included."""
+        joints = Resources()
+        for link in self.links:
+            pair = points[link.before].gives, points[link.after].takes
+            joints = joints + link.costs[pair]
+        return Choice(tuple(points), joints)
 
     @cached_property
     def intervals(self) -> list[int]:
@@ -73,7 +91,7 @@ class Program:
         if not all(mask.any() for mask in allowed):
             return None
         easy = self._separately(allowed)
-        if easy.cost.fits(self.budget):
+        if not self.links and easy.cost.fits(self.budget):
             return easy
         return self._solve(self._prices, allowed=allowed)
 
@@ -84,41 +102,36 @@ class Program:
         """
         candidates = sorted({max(cycles, least) for cycles in self.intervals})
         low, high = 0, len(candidates)
-        best: Choice | None = None
         while low < high:  # whether an interval can be met is monotone
             middle = (low + high) // 2
-            found = self.cheapest(candidates[middle])
-            if found is None:
-                low = middle + 1
+            if self._feasible(candidates[middle]):
+                high = middle
             else:
-                best, high = found, middle
-        return best
+                low = middle + 1
+        return self.cheapest(candidates[low]) if low < len(candidates) else None
 
     def quickest(self) -> Choice | None:
         """Return the choice of least latency; among these the cheapest. None over the budget."""
         fills = np.concatenate([layer.fills for layer in self.layers]).astype(np.float64)
-        best = self._solve(fills, rest_price=1.0)
+        best = self._solve(self._padded(fills), rest_price=1.0)
         if best is None:
             return None
         return self._solve(self._prices, most_latency=best.latency) or best
 
     def least_excess(self) -> Choice:
         """Return the choice that exceeds the budget by the least sum of shares of it."""
-        count = len(self._prices)
+        columns = len(self._prices)
         x = minimise(
             np.concatenate([self._prices * 1e-9, np.ones(_KINDS)]),
-            [
-                Rule(beside(self._shares, -np.eye(_KINDS)), -np.inf, self._limits),
-                Rule(self._one_each, 1, 1),
-            ],
-            whole=count,
-            upper=np.concatenate([np.ones(count), np.full(_KINDS, np.inf)]),
+            [Rule(beside(self._shares, -np.eye(_KINDS)), -np.inf, self._limits), *self._shape],
+            whole=self._points,
+            upper=np.concatenate([np.ones(columns), np.full(_KINDS, np.inf)]),
         )
         assert x is not None, "any choice meets an unbounded excess"
         return self._chosen(x)
 
     def front(self, most: int = 24) -> list[Choice]:
-        """Return cheapest choices for up to ``most`` intervals from slow to fast, each cheaper.
+        """Return cheapest choices for up to ``most`` intervals from slow to fast.
 
         The intervals are spread evenly in their logarithm between the slowest that still saves
         anything and the fastest that meets the budget; both of these are included.
@@ -138,9 +151,18 @@ class Program:
         return found
 
     @cached_property
+    def _points(self) -> int:
+        return sum(len(layer.points) for layer in self.layers)
+
+    @cached_property
+    def _costs(self) -> FloatArray:
+        """Costs of the columns: all points, then all pairs of each link; shape (columns, 4)."""
+        parts = [layer.costs for layer in self.layers]
+        return np.concatenate([*parts, *(link.table.reshape(-1, _KINDS) for link in self.links)])
+
+    @cached_property
     def _prices(self) -> FloatArray:
-        worth = np.array(list(self.worth))
-        return np.concatenate([layer.costs @ worth for layer in self.layers])
+        return self._costs @ np.array(list(self.worth))
 
     @cached_property
     def _scale(self) -> FloatArray:
@@ -152,13 +174,45 @@ class Program:
 
     @cached_property
     def _shares(self) -> csr_array:
-        """Costs as shares of the budget, shape (4, points): conditions the program well."""
-        return matrix((np.concatenate([layer.costs for layer in self.layers]) / self._scale).T)
+        """Costs as shares of the budget, shape (4, columns): conditions the program well."""
+        return matrix((self._costs / self._scale).T)
 
     @cached_property
     def _one_each(self) -> csr_array:
         sizes = [len(layer.points) for layer in self.layers]
         return matrix(np.repeat(np.eye(len(sizes)), sizes, axis=1))
+
+    @cached_property
+    def _shape(self) -> list[Rule]:
+        """One point for each layer; flows that agree with the points on both sides."""
+        rules = [Rule(self._one_each, 1, 1)]
+        starts = np.cumsum([0, *(len(layer.points) for layer in self.layers)])
+        column = self._points
+        for link in self.links:
+            given, taken = len(link.given), len(link.taken)
+            front = np.zeros((given, column + given * taken))
+            back = np.zeros((taken, column + given * taken))
+            for index, point in enumerate(self.layers[link.before].points):
+                front[link.given.index(point.gives), starts[link.before] + index] = -1
+            for index, point in enumerate(self.layers[link.after].points):
+                back[link.taken.index(point.takes), starts[link.after] + index] = -1
+            front[:, column:] = np.repeat(np.eye(given), taken, axis=1)
+            back[:, column:] = np.tile(np.eye(taken), given)
+            rules += [Rule(matrix(front), 0, 0), Rule(matrix(back), 0, 0)]
+            column += given * taken
+        return rules
+
+    def _padded(self, values: FloatArray) -> FloatArray:
+        """Return values of the points as values of all columns."""
+        return np.concatenate([values, np.zeros(len(self._prices) - len(values))])
+
+    def _feasible(self, interval: float) -> bool:
+        allowed = [layer.cycles <= interval for layer in self.layers]
+        if not all(mask.any() for mask in allowed):
+            return False
+        if self._separately(allowed).cost.fits(self.budget):
+            return True
+        return self._solve(self._prices, allowed=allowed) is not None
 
     def _separately(self, allowed: Sequence[npt.NDArray[np.bool_]]) -> Choice:
         worth = np.array(list(self.worth))
@@ -166,7 +220,7 @@ class Program:
         for layer, mask in zip(self.layers, allowed, strict=True):
             prices = np.where(mask, layer.costs @ worth, np.inf)
             picked.append(layer.points[int(prices.argmin())])
-        return Choice(tuple(picked))
+        return self.choice(picked)
 
     def _solve(
         self,
@@ -177,30 +231,30 @@ class Program:
         most_latency: float | None = None,
     ) -> Choice | None:
         """Minimise ``prices`` plus ``rest_price`` times the longest ``cycles - fill``."""
-        rules = [
-            Rule(self._shares, -np.inf, self._limits),
-            Rule(self._one_each, 1, 1),
-        ]
+        rules = [Rule(self._shares, -np.inf, self._limits), *self._shape]
+        columns = len(prices)
         if rest_price or most_latency is not None:
             rest = np.concatenate([layer.cycles - layer.fills for layer in self.layers])
             longest = self._one_each.multiply(rest.reshape(1, -1))
+            spare = np.zeros((len(self.layers), columns - self._points))
             column = -np.ones((len(self.layers), 1))
-            rules.append(Rule(beside(longest, column), -np.inf, 0))
+            rules.append(Rule(beside(longest, spare, column), -np.inf, 0))
         if most_latency is not None:
-            fills = np.concatenate([layer.fills for layer in self.layers])
-            rules.append(Rule(matrix([np.append(fills, 1.0)]), -np.inf, most_latency))
-        count = len(prices)
-        upper = np.ones(count) if allowed is None else np.concatenate(allowed).astype(np.float64)
+            fills = np.concatenate([layer.fills for layer in self.layers]).astype(np.float64)
+            rules.append(Rule(matrix([np.append(self._padded(fills), 1.0)]), -np.inf, most_latency))
+        upper = np.ones(columns)
+        if allowed is not None:
+            upper[: self._points] = np.concatenate(allowed)
         x = minimise(
-            np.append(prices, rest_price), rules, whole=count, upper=np.append(upper, np.inf)
+            np.append(prices, rest_price), rules, whole=self._points, upper=np.append(upper, np.inf)
         )
         return None if x is None else self._chosen(x)
 
     def _chosen(self, x: FloatArray) -> Choice:
         ends = np.cumsum([0, *(len(layer.points) for layer in self.layers)])
-        return Choice(
-            tuple(
+        return self.choice(
+            [
                 layer.points[int(x[start:end].argmax())]
                 for layer, (start, end) in zip(self.layers, pairwise(ends), strict=True)
-            )
+            ]
         )

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 
 from hwgen.boards import Resources
 from hwgen.ir import Fold
-from hwgen.search.points import Layer, Point, steps, undominated
+from hwgen.search.points import Layer, Link, Point, prune, steps, undominated
 from hwgen.search.solve import Choice, Program
 
 WORTH = Resources(1.0, 0.25, 50.0, 20.0)
@@ -111,6 +112,47 @@ def test_least_excess_equals_brute_force(seed):
     assert excess(program.least_excess().cost) == pytest.approx(
         min(excess(Choice(points).cost) for points in every)
     )
+
+
+def linked(seed):
+    """Layers in a row whose lanes matter: what joins two of them depends on both."""
+    rng = np.random.default_rng(seed)
+    layers = []
+    for layer in random_layers(seed):
+        folds = [(int(rng.integers(1, 4)), int(rng.integers(1, 4))) for _ in layer.points]
+        points = (
+            replace(point, fold=Fold(pe=pe), takes=(simd, simd > 1))
+            for point, (pe, simd) in zip(layer.points, folds, strict=True)
+        )
+        layers.append(Layer(layer.name, tuple(points)))
+    links = []
+    for number in range(1, len(layers)):
+        pairs = product(
+            sorted({point.gives for point in layers[number - 1].points}),
+            sorted({point.takes for point in layers[number].points}),
+        )
+        costs = {pair: Resources(int(rng.integers(0, 60)), int(rng.integers(9))) for pair in pairs}
+        links.append(Link(number - 1, number, costs))
+    return tuple(layers), tuple(links)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_links_enter_the_optimum_exactly(seed):
+    layers, links = linked(seed)
+    budget = budgets(seed + 5000)
+    program = Program(layers, budget, WORTH, links)
+    every = [program.choice(points) for points in product(*(layer.points for layer in layers))]
+    inside = [choice for choice in every if choice.cost.fits(budget)]
+    expected = least(inside, lambda c: c.interval, lambda c: round(program.price(c.cost), 6))
+    quickest = least(inside, lambda c: c.latency)
+
+    for mine in (program, replace(program, layers=prune(layers, links))):
+        found, quick = mine.fastest(), mine.quickest()
+        assert (found is None) == (quick is None) == (expected is None)
+        if expected is not None:
+            assert found.cost.fits(budget)
+            assert (found.interval, round(program.price(found.cost), 6)) == expected
+            assert (quick.latency,) == quickest
 
 
 @pytest.mark.parametrize("seed", range(10))

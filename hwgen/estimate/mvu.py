@@ -1,0 +1,109 @@
+"""What a matrix-vector unit is made of, in closed form: the search asks for thousands of folds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from math import ceil
+
+from hwgen.arith.mvu import MERGED_STEPS, Lane, MvuPlan
+from hwgen.boards import Family
+from hwgen.dataflow import Element
+from hwgen.estimate.memory import LUT_INPUTS, bram36, counter_bits, rom_luts
+from hwgen.estimate.parts import Terms
+from hwgen.ir.ops import IntArray
+
+LEVELS_PER_STAGE = MvuPlan.levels_per_stage
+
+
+@dataclass(frozen=True)
+class MvuFacts:
+    """All that the cost of a matrix depends on.
+
+    height, width : MH, MW
+    planes : digits of a weight, each of which is added up by itself
+    stored_bits : bits of a weight that some memory must hold
+    zeros : share of the digits that are 0
+    bias : whether some row's sum starts with a constant
+    """
+
+    height: int
+    width: int
+    planes: int
+    stored_bits: int
+    zeros: float
+    bias: bool
+    x_bits: int
+    acc_bits: int
+
+
+def mvu_facts(weights: IntArray, x: Element, acc: Element) -> MvuFacts:
+    """Return the facts of a matrix (MH, MW) with lanes ``x`` in and ``acc`` out."""
+    lanes = [Lane(e.bits, e.low < 0 and not e.bipolar, e.bipolar) for e in (x, acc)]
+    plan = MvuPlan(weights, *lanes, pe=weights.shape[0], simd=weights.shape[1])
+    chosen, negative = plan.chosen, plan.negative
+    signs = {negative[plane].tobytes(): negative[plane] for plane in range(len(negative))}
+    columns = [*chosen, *signs.values()]
+    stored = sum(bool(bits.any()) and not bool(bits.all()) for bits in columns)
+    if any((bits == chosen[-1]).all() for bits in signs.values()):
+        stored -= 1  # two's complement: the sign is the highest digit
+    zeros = 1.0 - float((chosen | negative).mean())
+    height, width = weights.shape
+    bias = bool(plan.bias.any())
+    return MvuFacts(height, width, len(chosen), max(stored, 1), zeros, bias, x.bits, acc.bits)
+
+
+@cache
+def tree(operands: int, planes: int, x_bits: int) -> tuple[float, float]:
+    """Return the adder bits and register bits of one row's tree over ``planes`` digit planes."""
+    levels = (operands - 1).bit_length() + (planes - 1).bit_length()
+    adders = registers = 0
+    count, rows, width = operands, planes, x_bits
+    for level in range(1, levels + 1):
+        if count > 1:
+            adders += rows * (count // 2) * (width + 1)
+            count = -(-count // 2)
+            width += 1
+        else:
+            adders += rows // 2 * (width + 1)
+            rows = -(-rows // 2)
+            width += 2
+        if level % LEVELS_PER_STAGE == 0 or level == levels:
+            registers += rows * count * width
+    return float(adders), float(registers)
+
+
+def mvu_terms(
+    facts: MvuFacts, pe: int, simd: int, style: str, memory: str, family: Family
+) -> Terms:
+    """Return what a unit with these facts is made of at one fold."""
+    words, folds = ceil(facts.width / simd), ceil(facts.height / pe)
+    steps = words * folds
+    lanes = pe * simd
+    used = max(1, round(simd * (1.0 - facts.zeros**steps)))
+    adders, registers = tree(used, facts.planes, facts.x_bits)
+    products = pe * used * facts.planes * facts.x_bits
+    merged = memory in ("const", "auto") and steps <= MERGED_STEPS
+    stored = lanes * facts.stored_bits if not merged else 0
+    blocks = bram36(steps, stored, family) if memory == "bram" and stored else 0.0
+    rom = 0.0 if blocks or merged else rom_luts(steps, stored, LUT_INPUTS[family])
+    levels = (used - 1).bit_length() + (facts.planes - 1).bit_length()
+    accumulates = words > 1 or facts.bias or levels == 0
+    sums = float(pe * facts.acc_bits * accumulates)
+    started = rom_luts(folds, int(sums), LUT_INPUTS[family]) if facts.bias else 0.0
+    stages = 1 + ceil(levels / LEVELS_PER_STAGE) + accumulates
+    counters = float(counter_bits(steps) + counter_bits(words) + counter_bits(folds))
+    lut = (
+        products * float(not merged),
+        products * float(merged and steps > 4),
+        products * float(merged and 1 < steps <= 4),
+        pe * adders * float(steps > 1),
+        pe * adders * float(steps == 1),
+        sums,
+        started,
+        rom,
+        counters,
+        float(stages),
+    )
+    kept = simd * facts.x_bits + pe * registers + sums + (stored if not blocks else 0)
+    return Terms(f"mvu.{style}", lut, (kept, counters, float(stages)), blocks)
