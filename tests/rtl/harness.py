@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from amaranth.hdl import Shape, Value
+import pytest
+from amaranth.hdl import Shape, UnusedElaboratable, Value
 from amaranth.lib import data
 from amaranth.lib.wiring import In
 from amaranth.sim import Simulator
 
 from hwgen import timing
+from hwgen.errors import FoldingError
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,10 +77,13 @@ def drive(
 
     async def bench(ctx):
         offering = [False] * len(ins)
+        idle = 0
         for cycle in range(limit):
             left = whole and any(len(t) < len(w) for t, w in zip(taken, words, strict=True))
             if not left and all(len(s) == n for s, n in zip(seen, expected, strict=True)):
-                return
+                idle += 1
+                if idle > patience:
+                    return
             for n, port in enumerate(ins):
                 if not offering[n]:
                     more = len(taken[n]) < len(words[n]) and not source_stalls[n][cycle]
@@ -124,6 +131,15 @@ def check_times(dut, run: Run) -> None:
     measured = [*run.input_cycles, *run.output_cycles]
     for edge, (predicted, cycles) in enumerate(zip(times.cycles, measured, strict=True)):
         np.testing.assert_array_equal(cycles, predicted, err_msg=f"edge {edge}")
+
+
+def refused(match: str, make: Callable[[], object]) -> None:
+    """Assert that a component refuses its sizes; the half-made one must not warn as unused."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnusedElaboratable)
+        with pytest.raises(FoldingError, match=match):
+            make()
+        gc.collect()
 
 
 def ports(dut):

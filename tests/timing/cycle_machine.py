@@ -55,7 +55,7 @@ class Machine:
         self.network = network
         self.total = [count * frames for count in network.edge_transfers]
         self.times = [[] for _ in network.edges]
-        self.offering = {edge: False for edge in network.inputs}
+        self.offering = dict.fromkeys(network.inputs, False)
         self.source_stalls = dict(zip(network.inputs, source_stalls, strict=True))
         self.sink_stalls = dict(zip(network.outputs, sink_stalls, strict=True))
         self.fired = [0] * len(network.nodes)

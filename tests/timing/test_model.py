@@ -4,10 +4,10 @@ import time
 
 import numpy as np
 import pytest
-from tests.timing.cycle_machine import Machine
 
 from hwgen import timing
 from hwgen.timing import Buffer, Edge, Network, Pipe, Queue
+from tests.timing.cycle_machine import Machine
 
 
 def random_pipe(rng, inputs=1, outputs=1):
