@@ -111,11 +111,12 @@ def run(
             codes,
             engine=engine,
             stalls=(0.0, stall) if stall else (0.0,),
+            layers=True,
             folder=Path(folder),
             ii_cycles=decision.performance.ii_cycles,
             progress=progress,
         )
-    return _outcome(bench, decision, [found for _, found in runs], time.perf_counter() - started)
+    return _outcome(bench, decision, [run.found for run in runs], time.perf_counter() - started)
 
 
 def _codes(folder: Path, decision: Decision, frames: int) -> IntArray:

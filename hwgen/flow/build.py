@@ -107,6 +107,7 @@ def _prove(
             given.codes,
             engine=trial.engine,
             stalls=(0.0, trial.stall) if trial.stall else (0.0,),
+            layers=True,
             folder=folder / "sim",
             ii_cycles=decision.performance.ii_cycles,
             progress=progress,

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hwgen.emit import Design
+from hwgen import timing
+from hwgen.dataflow import pack
+from hwgen.emit import Design, tap_bits
 from hwgen.errors import VerificationError
 from hwgen.flow.progress import Progress
 from hwgen.frontend import Network
 from hwgen.ir import Graph
 from hwgen.ir.ops import IntArray
 from hwgen.report import schema as s
-from hwgen.verify import Verification, affordable_frames, choose, verify
+from hwgen.verify import Engine, Verification, affordable_frames, choose, verify
+from hwgen.verify.locate import locate
 
 if TYPE_CHECKING:
     from hwgen.frontend.certificate import Certificate
@@ -28,6 +32,8 @@ MEANING = (
     "threshold."
 )
 
+_TAP_BYTES = 2**28  # of the recorded layers, in memory
+
 
 @dataclass(frozen=True)
 class Proof:
@@ -38,6 +44,25 @@ class Proof:
     faults: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Simulated:
+    """One run, with its share of stalled cycles; ``layers`` if every layer was compared."""
+
+    stall: float
+    layers: bool
+    found: Verification
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong in a sentence, None where nothing is."""
+        if self.layers and self.found.divergence is not None:
+            return (
+                f"the output agrees, but a layer's codes differ between the reference and "
+                f"{self.found.engine}; first: {self.found.divergence}"
+            )
+        return fault_of(self.found)
+
+
 def simulate(
     design: Design,
     graph: Graph,
@@ -45,13 +70,15 @@ def simulate(
     *,
     engine: str,
     stalls: Sequence[float],
+    layers: bool,
     folder: Path,
     ii_cycles: float,
     progress: Progress,
-) -> tuple[tuple[float, Verification], ...]:
+) -> tuple[Simulated, ...]:
     """Run ``codes`` through ``design`` once for each share of stalled cycles; return these runs.
 
     engine : name or ``auto``; where only a slow one is here, fewer frames run, and a note says so
+    layers : run once more and compare every layer's codes, not the output alone
     """
     chosen, reason = choose(engine)
     frames = affordable_frames(chosen, ii_cycles, len(codes))
@@ -59,32 +86,70 @@ def simulate(
         progress.note(reason)
     if frames < len(codes):
         progress.note(f"{frames} of {len(codes)} frames are simulated on {chosen.name}")
-    return tuple(
-        (
-            share,
-            verify(
-                design,
-                graph,
-                codes[:frames],
-                engine=chosen,
-                folder=folder,
-                stalls=(share,),
-                notice=progress.note,
-            ),
+    runs: list[Simulated] = []
+    for share in stalls:
+        found = verify(
+            design,
+            graph,
+            codes[:frames],
+            engine=chosen,
+            folder=folder,
+            stalls=(share,),
+            notice=progress.note,
         )
-        for share in stalls
+        runs.append(Simulated(share, False, found))
+    if layers and all(run.found.good for run in runs):
+        runs.append(Simulated(0.0, True, _layers(design, graph, codes[:frames], chosen, folder)))
+    return tuple(runs)
+
+
+def _layers(
+    design: Design, graph: Graph, codes: IntArray, engine: Engine, folder: Path
+) -> Verification:
+    """Run as many of the frames as memory allows once more, and compare every layer."""
+    flow = design.dataflow
+    taps = flow.observable()
+    per_cycle = tap_bits(flow, taps) // 8 + 4
+    times = timing.solve(flow.network, len(codes))
+    ends = [times.last_output(frame) + 1 for frame in range(len(codes))]
+    frames = max(1, sum(end * per_cycle <= _TAP_BYTES for end in ends))
+    codes = codes[:frames]
+    words = pack(codes, flow.streams[flow.input])
+    started = time.perf_counter()
+    first, _ = locate(
+        design,
+        graph,
+        codes,
+        words,
+        engine=engine,
+        folder=folder,
+        stalls=None,
+        cycles=ends[frames - 1],
+    )
+    values = frames * sum(flow.streams[name].type.size for name in taps)
+    return Verification(
+        engine=engine.name,
+        frames=frames,
+        values=values,
+        mismatches=int(first is not None),
+        cycles_predicted=ends[frames - 1],
+        cycles_simulated=ends[frames - 1],
+        divergence=first,
+        late=None,
+        hung=(),
+        seconds=time.perf_counter() - started,
     )
 
 
 def prove(
     network: Network,
-    runs: Sequence[tuple[float, Verification]],
+    runs: Sequence[Simulated],
     certificate: Certificate,
 ) -> Proof:
     """Put simulations and the comparison with ONNX execution together."""
     ties = _ties(network)
     compared = _compared(certificate)
-    documents = tuple(_run(share, found) for share, found in runs)
+    documents = tuple(_run(run) for run in runs)
     free = next((run for run in documents if not run.stall), documents[0])
     verification = s.Verification(
         engine=free.engine,
@@ -124,11 +189,12 @@ def _compared(certificate: Certificate) -> tuple[s.Compared, ...]:
     )
 
 
-def _run(share: float, found: Verification) -> s.Run:
-    seen = found.divergence
+def _run(run: Simulated) -> s.Run:
+    found, seen = run.found, run.found.divergence
     return s.Run(
         engine=found.engine,
-        stall=share,
+        layers=run.layers,
+        stall=run.stall,
         frames=found.frames,
         values=found.values,
         mismatches=found.mismatches,
@@ -146,7 +212,7 @@ def _run(share: float, found: Verification) -> s.Run:
             expected=seen.expected,
             got=seen.got,
         ),
-        fault=fault_of(found),
+        fault=run.fault,
     )
 
 

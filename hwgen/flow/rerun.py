@@ -92,17 +92,18 @@ def run_once(
     progress: Progress,
 ) -> Verification:
     """Simulate all frames once, with the stalls asked for."""
-    ((_, found),) = simulate(
+    (run,) = simulate(
         design,
         decision.graph,
         codes,
         engine=trial.engine,
         stalls=(trial.stall,),
+        layers=False,
         folder=folder / "sim",
         ii_cycles=decision.performance.ii_cycles,
         progress=progress,
     )
-    return found
+    return run.found
 
 
 def write_outputs(decision: Decision, codes: IntArray, path: Path) -> None:

@@ -165,9 +165,14 @@ class Divergence(Section):
 
 
 class Run(Section):
-    """One simulation: ``frames`` back to back, with this share of stalled cycles on either side."""
+    """One simulation: ``frames`` back to back, with this share of stalled cycles on either side.
+
+    layers : every layer's codes were compared, not the network's output alone; one mismatch then
+        stands for at least one
+    """
 
     engine: str
+    layers: bool
     stall: float
     frames: int
     values: int
