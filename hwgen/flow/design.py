@@ -13,12 +13,13 @@ from amaranth.lib import wiring
 
 import hwgen
 from hwgen.dataflow.units import FifoUnit, Unit
-from hwgen.emit import Design, component, emit, identifier, write_verilog
+from hwgen.emit import Design, component, emit, identifier
 from hwgen.flow.decide import Decision
 from hwgen.flow.origin import NAME, Origin
 from hwgen.flow.progress import Progress
 from hwgen.ir import TensorType, folding_text
 from hwgen.report import json_text
+from hwgen.verify import write_verilog
 
 
 def core_name(model: str) -> str:

@@ -4,6 +4,7 @@ from hwgen.verify.choose import affordable_frames, choose, engines
 from hwgen.verify.engine import Engine, Model, Run, Stalls
 from hwgen.verify.locate import Divergence, Progress
 from hwgen.verify.verification import TimingDifference, Verification, verify
+from hwgen.verify.verilog import write_verilog
 
 __all__ = [
     "Divergence",
@@ -18,4 +19,5 @@ __all__ = [
     "choose",
     "engines",
     "verify",
+    "write_verilog",
 ]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hwgen import tools
 from hwgen.emit.design import Design
-from hwgen.emit.verilog import write_verilog
+from hwgen.verify.verilog import write_verilog
 from hwgen.verify.compiled import (
     CompiledModel,
     compile_objects,

@@ -5,8 +5,9 @@ import re
 import pytest
 
 from hwgen import tools
-from hwgen.emit import emit, write_verilog
+from hwgen.emit import emit
 from hwgen.emit.rtlil import convert
+from hwgen.verify import write_verilog
 from tests.verify.parts import Add, chain
 
 
