@@ -10,7 +10,6 @@ from pathlib import Path
 
 from hwgen import tools
 from hwgen.emit.design import Design
-from hwgen.verify.verilog import write_verilog
 from hwgen.verify.compiled import (
     CompiledModel,
     compile_objects,
@@ -19,6 +18,7 @@ from hwgen.verify.compiled import (
     shim,
 )
 from hwgen.verify.engine import Shape
+from hwgen.verify.verilog import write_verilog
 
 # Quick code pays for its slower compilation from so many cycles on.
 _LEVELS = ((2_000_000, "-O3"), (10_000, "-O1"), (0, "-O0"))
