@@ -12,7 +12,17 @@ import numpy.typing as npt
 
 from hwgen.frontend import interval
 from hwgen.frontend.evaluate import exact_at
-from hwgen.frontend.expr import App, Array, Expr, Num, Var, fractions, variables
+from hwgen.frontend.expr import (
+    App,
+    Array,
+    Expr,
+    Num,
+    Var,
+    fractions,
+    number,
+    rebuild,
+    variables,
+)
 
 Ints = npt.NDArray[np.int64]
 
@@ -59,6 +69,33 @@ def affine(expr: Expr) -> Affine | None:
     if factor is None:
         return None
     return Affine(as_array(a.scale * factor), as_array(a.offset * factor))
+
+
+def coefficients(expr: Expr) -> tuple[dict[str, Array], Array] | None:
+    """Return the scale of each variable and the offset of an affine sum, None for other ones."""
+    names = variables(expr)
+    scales: dict[str, Array] = {}
+    offset = _zero()
+    for name in names:
+        others = {other: number(0) for other in names if other != name}
+        alone = rebuild(expr, var=lambda key, o=others: o.get(key) or Var(key))
+        found = affine(alone)
+        if found is None or not linear(expr):
+            return None
+        scales[name], offset = found.scale, found.offset
+    return scales, offset
+
+
+def linear(expr: Expr) -> bool:
+    """Whether ``expr`` only adds its variables and multiplies them by constants."""
+    if not isinstance(expr, App) or not variables(expr):
+        return True
+    if not all(linear(arg) for arg in expr.args):
+        return False
+    moving = [bool(variables(arg)) for arg in expr.args]
+    if expr.fn in ("add", "sub", "neg"):
+        return True
+    return (expr.fn == "mul" and sum(moving) == 1) or (expr.fn == "div" and not moving[1])
 
 
 def as_array(value: Any) -> Array:

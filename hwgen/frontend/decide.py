@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from hwgen.frontend import interval
 from hwgen.frontend.evaluate import approx, exact_at
-from hwgen.frontend.expr import Expr, rebuild
-from hwgen.frontend.functions import EXACT, Pair
+from hwgen.frontend.expr import Expr
+from hwgen.frontend.functions import EXACT, Floats, Pair
 from hwgen.frontend.quantizer import Steps
 
 Ints = npt.NDArray[np.int64]
@@ -49,8 +49,9 @@ def decide(
         if open_.any():
             # again where needed, now noticing which operations float64 does without any error
             few = {name: np.broadcast_to(values, shape)[open_] for name, values in env.items()}
-            narrow = rebuild(expr, num=lambda v: np.broadcast_to(v, shape)[open_])
-            value[open_], error[open_] = _bounded(narrow, few, (int(open_.sum()),), EXACT)
+            value[open_], error[open_] = _bounded(
+                expr, few, (int(open_.sum()),), EXACT, lambda v: np.broadcast_to(v, shape)[open_]
+            )
             certain, low, high = _bracket(steps, value, error)
     ties = certain & (error == 0) & steps.edge(np.where(certain, value, 0.0))
     for spot in np.argwhere(~certain | (low != high)):
@@ -61,10 +62,11 @@ def decide(
 
 
 def _bounded(
-    expr: Expr, env: Mapping[str, npt.NDArray[np.float64]], shape: tuple[int, ...], unit: float
+    expr: Expr, env: Mapping[str, npt.NDArray[np.float64]], shape: tuple[int, ...], unit: float,
+    pick: Callable[[Floats], Floats] | None = None,
 ) -> Pair:
     pairs = {name: (values, np.zeros((1,) * values.ndim)) for name, values in env.items()}
-    value, error = approx(expr, pairs, unit)
+    value, error = approx(expr, pairs, unit, pick)
     return np.array(np.broadcast_to(value, shape)), np.array(np.broadcast_to(error, shape))
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from hwgen.frontend import interval
 from hwgen.frontend.expr import App, Expr, Num, Var, variables
-from hwgen.frontend.functions import EXACT, FUNCTIONS, Pair
+from hwgen.frontend.functions import EXACT, FUNCTIONS, Floats, Pair
 from hwgen.frontend.interval import Interval
 
 _Visit = Callable[[Expr], npt.NDArray[np.int64]]
@@ -19,11 +19,17 @@ MIXED = 2
 """Direction of an expression that is not known to rise or fall."""
 
 
-def approx(expr: Expr, env: Mapping[str, Pair], unit: float = EXACT) -> Pair:
+def approx(
+    expr: Expr,
+    env: Mapping[str, Pair],
+    unit: float = EXACT,
+    pick: Callable[[Floats], Floats] | None = None,
+) -> Pair:
     """Return values and error bounds, each broadcast as the constants and ``env`` do.
 
     env : for each variable its values and how far each may be off
     unit : unit roundoff of the arithmetic whose error is bounded (2^-53; 2^-24 for float32)
+    pick : applied to constant arrays first, to evaluate some elements only
     """
     done: dict[int, Pair] = {}
 
@@ -31,7 +37,8 @@ def approx(expr: Expr, env: Mapping[str, Pair], unit: float = EXACT) -> Pair:
         key = id(node)
         if key not in done:
             if isinstance(node, Num):
-                done[key] = node.approx
+                value, error = node.approx
+                done[key] = (pick(value), pick(error)) if pick and value.ndim else (value, error)
             elif isinstance(node, Var):
                 done[key] = env[node.name]
             else:
@@ -90,24 +97,25 @@ def _exact_sign(expr: Expr, where: tuple[int, ...]) -> int:
     return 0
 
 
-def direction(expr: Expr) -> npt.NDArray[np.int64]:
+def direction(expr: Expr, name: str | None = None) -> npt.NDArray[np.int64]:
     """Return 1 where ``expr`` never falls with its variables, -1 where it never rises.
 
     0 where it is constant, ``MIXED`` where neither is known; broadcasts as the constants do.
+    name : the only variable to consider, the others count as constants; None for all
     """
     done: dict[int, npt.NDArray[np.int64]] = {}
 
     def visit(node: Expr) -> npt.NDArray[np.int64]:
         if id(node) not in done:
-            done[id(node)] = _direction(node, visit)
+            done[id(node)] = _direction(node, visit, name)
         return done[id(node)]
 
     return visit(expr)
 
 
-def _direction(node: Expr, visit: _Visit) -> npt.NDArray[np.int64]:
+def _direction(node: Expr, visit: _Visit, name: str | None) -> npt.NDArray[np.int64]:
     if isinstance(node, Var):
-        return np.array(1)
+        return np.array(1 if name in (None, node.name) else 0)
     if isinstance(node, Num):
         return np.array(0)
     assert isinstance(node, App)

@@ -139,16 +139,21 @@ def _bisect(expr: Expr, steps: Steps, name: str, low: Ints, high: Ints, way: Int
         reached = found.codes >= wanted
         far = np.where(open_ & reached, middle, far)
         near = np.where(open_ & ~reached, middle, near)
-    return _from_levels(levels, far, (low, high, way), (bottom, top), ties)
+    return from_levels(levels, far, (low, high, way), (bottom, top), ties)
 
 
-def _from_levels(
+def from_levels(
     levels: Ints,
     far: Ints,
     span: tuple[Ints, Ints, Ints],
     ends: tuple[Ints, Ints],
     ties: set[tuple[int, int]],
 ) -> Staircase:
+    """Return the staircase whose level ``levels[k]`` starts ``far[k]`` codes along the way.
+
+    levels : (levels,), far : (levels, channels); 0 means always reached, the length never
+    span : low, high and way (+1 or -1), ends : codes at the start and end of the way; (channels,)
+    """
     low, high, way = span
     bottom, top = ends
     starts: list[list[int]] = []

@@ -264,8 +264,10 @@ def limit(ctx: Context, fn: str, x: Tensor, bound: Const) -> Tensor:
 
 
 def _inside(ctx: Context, fn: str, x: Dynamic, bound: Const) -> bool:
+    if len(x.leaves) != 1 or HOST in x.leaves:
+        return False
     view, edge = affine(x.expr), rational(bound.expr)
-    if view is None or edge is None or edge.size != 1 or x.leaves == (HOST,):
+    if view is None or edge is None or edge.size != 1:
         return False
     (name,) = x.leaves
     leaf = ctx.builder.leaves[name]

@@ -96,7 +96,7 @@ def settled(ctx: Context, node: FileNode, tensor: Dynamic) -> Dynamic:
 
 def _built(ctx: Context, node: FileNode, pool: Pool) -> Dynamic:
     """Build a pending pool on its own codes."""
-    tensor = join.merged(ctx, node, pool.inner, 0)
+    tensor = join.merged(ctx, node, pool.inner)
     (name,) = tensor.leaves
     way = np.broadcast_to(direction(tensor.expr), tensor.space)
     window = Window(pool.window.kernel, pool.window.stride, pool.window.dilation, pool.window.pads)

@@ -94,7 +94,7 @@ def _sum(
     ctx: Context, node: FileNode, tensor: Dynamic, window: Window, divisor: Fraction
 ) -> Dynamic:
     """Return every window's sum over ``divisor``, in stream order."""
-    tensor = join.merged(ctx, node, tensor, 0)
+    tensor = join.merged(ctx, node, tensor)
     view = affine(tensor.expr)
     if view is None:
         tensor = on_grid(ctx, node, tensor)

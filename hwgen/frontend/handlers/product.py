@@ -107,7 +107,7 @@ def scaled_input(ctx: Context, node: FileNode, position: int = 0) -> tuple[Dynam
             "quantize it with QuantIdentity here, or give --input-type if the network's "
             "input itself is integer",
         )
-    tensor = join.merged(ctx, node, pending.settled(ctx, node, tensor), position)
+    tensor = join.merged(ctx, node, pending.settled(ctx, node, tensor))
     found = affine(tensor.expr)
     if found is None:
         tensor = on_grid(ctx, node, tensor)

@@ -149,11 +149,14 @@ def record_ties(ctx: Context, node: FileNode, expr: Expr, name: str, stairs: Sta
         return
     channels = len(stairs.low)
     ways = ctx.turned.get(name, np.ones(channels, dtype=np.int64))
-    for channel, code in stairs.ties:
-        at = np.full((1, channels), code, dtype=np.float64)
-        value = np.broadcast_to(approx(expr, {name: (at, np.zeros_like(at))})[0], (1, channels))
-        seen = code * int(ways[channel])
-        ctx.ties.append(Tie(layer_name(node), channel, seen, float(value[0, channel])))
+    layer = layer_name(node)
+    for begin in range(0, len(stairs.ties), 1024):
+        spots = np.array(stairs.ties[begin : begin + 1024])
+        at = np.broadcast_to(spots[:, 1:].astype(np.float64), (len(spots), channels))
+        value = np.broadcast_to(approx(expr, {name: (at, np.zeros((1, 1)))})[0], at.shape)
+        for row, (channel, code) in enumerate(spots.tolist()):
+            seen = code * int(ways[channel])
+            ctx.ties.append(Tie(layer, channel, seen, float(value[row, channel])))
 
 
 def _host_codes(

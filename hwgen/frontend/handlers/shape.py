@@ -211,7 +211,8 @@ def is_integer(tensor: Tensor) -> bool:
     """Whether every value is known to be an integer because it is a plain code."""
     from hwgen.frontend.affine import affine
 
-    found = affine(tensor.expr) if isinstance(tensor, Dynamic) else None
+    single = isinstance(tensor, Dynamic) and len(tensor.leaves) == 1
+    found = affine(tensor.expr) if single else None
     if found is None:
         return False
     return all(v.denominator == 1 for part in (found.scale, found.offset) for v in part.reshape(-1))
