@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from hwgen import boards, dataflow, passes, search
@@ -13,6 +13,8 @@ from hwgen.flow.progress import Progress
 from hwgen.flow.request import Request
 from hwgen.frontend import Network, lower
 from hwgen.ir import Folding, Graph, foldable_layers, read_folding
+
+_MORE = 1.1  # step by which a missed target is raised
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,14 +71,32 @@ def decide(request: Request, progress: Progress) -> Decision:
         graph = passes.run(network.graph)
     for note in network.notes:
         progress.note(note)
-    with progress.step("choosing the folding"):
-        folding = _folding(request, graph, board, goal)
-    with progress.step("sizing FIFOs"):
-        planned = dataflow.size_fifos(dataflow.plan(graph, folding))
-        speed = dataflow.performance(planned)
+    folding, planned, speed = _fold(request, graph, board, goal, progress)
     with progress.step("estimating resources"):
         cost = estimate(planned, board)
     return Decision(request, board, clock_mhz, network, graph, folding, planned, speed, cost)
+
+
+def _fold(
+    request: Request, graph: Graph, board: Board, goal: search.Goal, progress: Progress
+) -> tuple[Folding, Dataflow, Performance]:
+    """Choose a folding, size its FIFOs and measure it.
+
+    The search knows every layer's own cycles; where layers slow each other down so that a target is
+    missed, it is asked for more until the whole design reaches the target.
+    """
+    asked = goal
+    while True:
+        with progress.step("choosing the folding"):
+            folding = _folding(request, graph, board, asked)
+        with progress.step("sizing FIFOs"):
+            planned = dataflow.size_fifos(dataflow.plan(graph, folding))
+            speed = dataflow.performance(planned)
+        if goal.target_fps is None or asked.target_fps is None:
+            return folding, planned, speed
+        if goal.fps(speed.ii_cycles) >= goal.target_fps:
+            return folding, planned, speed
+        asked = replace(asked, target_fps=asked.target_fps * _MORE)
 
 
 def _folding(request: Request, graph: Graph, board: Board, goal: search.Goal) -> Folding:

@@ -1,0 +1,69 @@
+"""Networks that others trained: proven on their golden inputs, at several foldings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hwgen import flow
+from hwgen.flow.progress import Progress
+
+MODELS = [
+    "TFC_1W1A",
+    "TFC_1W2A",
+    "TFC_2W2A",
+    "tfc-w1a1",
+    "tfc-w1a2",
+    "tfc-w2a2",
+    "kws_w3a3_mlperftiny",
+]
+
+
+def prove(shared, tmp_path, name: str, frames: int, **goal) -> flow.Built:
+    model = shared / "models" / f"{name}.onnx"
+    with np.load(shared / "golden" / f"{name}.npz") as golden:
+        np.save(tmp_path / "x.npy", golden["x"])
+    request = flow.Request(model=model, board="pynq-z2", **goal)
+    trial = flow.Trial(frames=frames, inputs=tmp_path / "x.npy")
+    built = flow.build(request, trial, tmp_path / "out")
+    built.require()
+    found = built.report.verification
+    assert found.values >= 2 * frames
+    assert (found.mismatches, found.onnx_unexplained, found.onnx_frames) == (0, 0, frames)
+    assert found.cycles_predicted == found.cycles_simulated
+    return built
+
+
+def test_a_published_network_on_golden_inputs(shared, tmp_path):
+    prove(shared, tmp_path, "TFC_1W1A", 16, target_fps=20_000.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("goal", [{"target_fps": 20_000.0}, {"maximize": "fps"}], ids=str)
+@pytest.mark.parametrize("name", MODELS)
+def test_published_networks_on_golden_inputs(shared, tmp_path, name, goal):
+    prove(shared, tmp_path, name, 64, **goal)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "flags", "accuracy"),
+    [
+        ("TFC_2W2A", "mnist_test", flow.InputFlags(scale="1/255"), 0.9660),
+        (
+            "kws_w3a3_mlperftiny",
+            "kws_gscv2_mfcc_test1000",
+            flow.InputFlags(scale="0.33674246"),
+            0.825,
+        ),
+    ],
+)
+def test_published_accuracy(shared, name, data, flags, accuracy):
+    found = flow.evaluate(
+        shared / "models" / f"{name}.onnx",
+        shared / "data" / f"{data}.npz",
+        flags=flags,
+        limit=None,
+        engine="reference",
+        progress=Progress(),
+    )
+    assert found.accuracy == pytest.approx(accuracy, abs=0.001)
