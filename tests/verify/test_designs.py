@@ -9,8 +9,7 @@ from amaranth.hdl import Shape
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen.dataflow import performance, plan, size_fifos
-from hwgen.dataflow import units as u
+from hwgen.dataflow import Element, performance, plan, size_fifos
 from hwgen.emit import component, emit
 from hwgen.errors import VerificationError
 from hwgen.ir import TensorType, ops
@@ -106,7 +105,7 @@ class Narrow(wiring.Component):
         m = Module()
         acc = Shape(self.unit.acc.bits - 1, signed=True)
         low, high = -(1 << acc.width - 1), (1 << acc.width - 1) - 1
-        m.submodules.inner = inner = component(replace(self.unit, acc=u.Element(low, high)))
+        m.submodules.inner = inner = component(replace(self.unit, acc=Element(low, high)))
         wiring.connect(m, wiring.flipped(self.i), inner.i)
         m.d.comb += [self.o.valid.eq(inner.o.valid), inner.o.ready.eq(self.o.ready)]
         m.d.comb += [self.o.p[lane].eq(inner.o.p[lane]) for lane in range(self.unit.pe)]
