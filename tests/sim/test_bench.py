@@ -48,9 +48,9 @@ def test_the_designs_of_the_repository_are_known():
 def test_the_command_prints_a_table_and_saves_rows(designs, tmp_path):
     rows = tmp_path / "rows.json"
     options = ["--folding", "smallest", "--folding", "file", "--frames", "4"]
+    options += ["--engine", "amaranth"]
     done = subprocess.run(
-        [sys.executable, "-m", "sim", "--designs", designs, "--json", rows, *options]
-        + ["--engine", "amaranth"],
+        [sys.executable, "-m", "sim", "--designs", designs, "--json", rows, *options],
         cwd=ROOT,
         capture_output=True,
         text=True,
