@@ -121,13 +121,8 @@ class Mvu(wiring.Component):
     def _read(self, m, stages, step, stored):
         """Return the memory word of the step that is in stage 1."""
         rows = _integers(stored)
-        if self.plan.memory == "const":
-            word = payload(stored.shape[1], "weights")
-            read = select(m, step, rows, stored.shape[1], "weights_read")
-            with m.If(stages.open[1]):
-                m.d.sync += word.eq(read)
-            return word
-        # Yosys has no read-only LUT memory: "distributed" would find no cell.
+        # Constants, too: a plain case over the steps may end in block RAM. "logic" is Yosys's name
+        # for LUTs; it has no read-only "distributed" memory.
         kind = "block" if self.plan.memory == "bram" else "logic"
         memory = Memory(
             shape=unsigned(stored.shape[1]),
