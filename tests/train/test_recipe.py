@@ -8,7 +8,8 @@ from hwgen.train.recipe import check_recipe, read_recipe
 
 pytestmark = pytest.mark.train
 
-DESIGNS = sorted((Path(__file__).resolve().parents[2] / "designs").glob("*/*.toml"))
+FOLDER = Path(__file__).resolve().parents[2] / "designs"
+RECIPES = sorted([*FOLDER.glob("*/recipe.toml"), *FOLDER.glob("*/twin_*.toml")])
 
 GOOD = {
     "model": {"name": "tfc", "weight_bits": 2},
@@ -66,6 +67,6 @@ def test_files_that_are_no_recipes(tmp_path):
         read_recipe(broken)
 
 
-@pytest.mark.parametrize("path", DESIGNS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_committed_recipes_describe_networks(path):
     network_of(read_recipe(path))
