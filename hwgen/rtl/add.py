@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Const, Module, Shape, Signal
+import numpy as np
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen.rtl.codes import number
-from hwgen.rtl.elastic import lanes_of
-from hwgen.rtl.walker import Nest
+from hwgen.rtl.codes import number, product, times
+from hwgen.rtl.elastic import Counter, lane_range, lane_shape, lanes_of, payload, select
 from hwgen.timing.conv import add, add_latency
 
 
@@ -34,6 +34,7 @@ class Add(wiring.Component):
     def __init__(self, m_a, m_b, shapes, acc_shape, *, words, lanes, bipolar=(False, False)):
         assert all(len(m) in (1, words * lanes) for m in (m_a, m_b)), "a multiplier per channel"
         self.factors, self.words, self.bipolar = (m_a, m_b), words, bipolar
+        self.shapes = shapes
         self.schedule = add(add_latency(m_a, m_b))
         super().__init__(
             {
@@ -46,43 +47,51 @@ class Add(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         both = self.i_0.valid & self.i_1.valid
-        out_free = ~self.o.valid | self.o.ready
-        held = Signal()
+        out_free, held = ~self.o.valid | self.o.ready, Signal()
         go = out_free if self.schedule.latency == 1 else ~held | out_free
         m.d.comb += [self.i_0.ready.eq(go & self.i_1.valid), self.i_1.ready.eq(go & self.i_0.valid)]
-        word = Nest(m, [self.words], both & go).index[0]
-        products = [self._products(port, word) for port in (0, 1)]
-        valid = both
+        word = Counter(m, self.words, both & go, "word").value
+        valid, products = both, [self._products(m, port, word) for port in (0, 1)]
         if self.schedule.latency == 2:
-            valid, ready_products = held, products
-            products = [[Signal.like(p, reset_less=True) for p in ps] for ps in ready_products]
+            valid = held
             with m.If(go):
                 m.d.sync += held.eq(both)
-                for registers, values in zip(products, ready_products, strict=True):
-                    m.d.sync += [r.eq(v) for r, v in zip(registers, values, strict=True)]
-        payload = Signal(self.o.payload.shape(), reset_less=True)
-        m.d.comb += self.o.payload.eq(payload)
+            products = [self._registered(m, go, values) for values in products]
+        sums = payload(self.o.payload.shape(), "sums")
+        m.d.comb += self.o.payload.eq(sums)
         with m.If(out_free):
             m.d.sync += self.o.valid.eq(valid)
             for lane, (a, b) in enumerate(zip(*products, strict=True)):
-                m.d.sync += payload[lane].eq(a + b)
+                m.d.sync += sums[lane].eq(a + b)
         return m
 
-    def _products(self, port, word):
+    def _products(self, m, port, word):
         """Return each lane's product, with the multipliers of the current word of the pixel."""
-        factors, payload = self.factors[port], (self.i_0, self.i_1)[port].payload
-        lanes = range(payload.shape().length)
-        codes = [number(payload[lane], self.bipolar[port]) for lane in lanes]
-        if len(factors) == 1:
-            return [code * int(factors[0]) for code in codes]
-        table = factors.reshape(self.words, len(lanes))
-        return [code * _chosen(table[:, lane], word) for lane, code in enumerate(codes)]
+        factors, codes = self.factors[port], (self.i_0, self.i_1)[port].payload
+        lanes = codes.shape().length
+        rows = np.broadcast_to(factors, (self.words * lanes,)).reshape(self.words, lanes)
+        shape = lane_shape(int(factors.min()), int(factors.max()))
+        found = []
+        for lane in range(lanes):
+            code, column = number(codes[lane], self.bipolar[port]), rows[:, lane].tolist()
+            if len(set(column)) == 1:
+                value = times(code, column[0])
+            else:
+                factor = select(m, word, column, shape, f"factor_{port}_{lane}")
+                value = product(code, factor)
+            exact = Signal(self._product_shape(port), name=f"product_{port}_{lane}")
+            m.d.comb += exact.eq(value)
+            found.append(exact)
+        return found
 
+    def _product_shape(self, port):
+        low, high = (-1, 1) if self.bipolar[port] else lane_range(self.shapes[port])
+        factors = int(self.factors[port].min()), int(self.factors[port].max())
+        ends = [code * factor for code in (low, high) for factor in factors]
+        return lane_shape(min(ends), max(ends))
 
-def _chosen(values, index):
-    constants = [Const(int(value), _span(values)) for value in values]
-    return constants[0] if index is None else Array(constants)[index]
-
-
-def _span(values):
-    return Shape.cast(range(int(values.min()), int(values.max()) + 1))
+    def _registered(self, m, go, values):
+        found = [payload(value.shape(), f"{value.name}_held") for value in values]
+        with m.If(go):
+            m.d.sync += [register.eq(value) for register, value in zip(found, values, strict=True)]
+        return found

@@ -29,3 +29,38 @@ def lookup(flags, index):
     assert index is not None, "several flags need an index"
     table = sum(int(flag) << k for k, flag in enumerate(flags))
     return Const(table, len(flags)).bit_select(index, 1)
+
+
+def times(code, constant):
+    """Return ``code * constant`` as few sums and differences of shifted codes, no multiplier."""
+    total, place, rest = None, 0, abs(constant)
+    while rest:
+        # digits -1, 0 and 1, no two in a row but zeros: the fewest terms there are
+        digit = 0 if rest % 2 == 0 else 2 - rest % 4
+        if digit:
+            term = code << place
+            if total is None:
+                total = term if digit > 0 else -term
+            else:
+                total = total + term if digit > 0 else total - term
+        rest, place = (rest - digit) // 2, place + 1
+    if total is None:
+        return Const(0, 1)
+    return -total if constant < 0 else total
+
+
+def product(code, weight):
+    """Return ``code * weight`` as a sum over the weight's bits, no multiplier.
+
+    weight : a value, or an integer
+    """
+    if isinstance(weight, int):
+        return times(code, weight)
+    shape = weight.shape()
+    total = None
+    for place in range(shape.width):
+        term = Mux(weight[place], code << place, 0)
+        if shape.signed and place == shape.width - 1:
+            term = -term
+        total = term if total is None else total + term
+    return total

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import memory, wiring
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hwgen.rtl.codes import recode, wire_code
@@ -17,7 +18,7 @@ class LineBuffer(wiring.Component):
 
     A step fires once its word is stored; an input is accepted once the word it replaces is free.
     Frames overlap: the next one is stored while the last one is still read. II 1 of every step,
-    latency ``line_latency(walk, style)`` from a step to its output.
+    latency ``line_latency(walk, memory)`` from a step to its output.
 
     Whatever the stalls, it never deadlocks: a step waits only for inputs, an input only for steps
     that lie before all that need it (``walk.smallest_depth``).
@@ -30,7 +31,7 @@ class LineBuffer(wiring.Component):
     depth : words of memory, at least ``walk.smallest_depth``
     pad_code : the code that steps outside the frame emit
     bipolar, out_bipolar : whether a lane is one bit that stands for -1 or +1
-    style : "lutram" or "bram"
+    memory : "lutram" or "bram"
 
     Members
     -------
@@ -40,13 +41,13 @@ class LineBuffer(wiring.Component):
 
     def __init__(
         self, walk, shape, out_shape=None, *, lanes, depth, pad_code=0, bipolar=False,
-        out_bipolar=None, style="lutram",
+        out_bipolar=None, memory="lutram",
     ):  # fmt: skip
-        self.walk, self.depth, self.style = walk, depth, style
+        self.walk, self.depth, self.memory = walk, depth, memory
         self.bipolar = bipolar
         self.out_bipolar = bipolar if out_bipolar is None else out_bipolar
         self.pad_code = wire_code(pad_code, self.out_bipolar) if walk.padded else 0
-        self.schedule = walk.schedule(depth, line_latency(walk, style))
+        self.schedule = walk.schedule(depth, line_latency(walk, memory))
         out_shape = shape if out_shape is None else out_shape
         super().__init__(
             {
@@ -58,11 +59,11 @@ class LineBuffer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.walker = walker = Walker(self.walk, self.depth)
-        m.submodules.memory = ram = memory.Memory(
+        m.submodules.memory = ram = Memory(
             shape=self.i.payload.shape(),
             depth=self.depth,
             init=[],
-            attrs={"ram_style": "block" if self.style == "bram" else "distributed"},
+            attrs={"ram_style": "block" if self.memory == "bram" else "distributed"},
         )
         write = ram.write_port()
         accept = self.i.valid & self.i.ready
@@ -73,7 +74,7 @@ class LineBuffer(wiring.Component):
             write.data.eq(self.i.payload),
             write.en.eq(accept),
         ]
-        if self.style == "bram":
+        if self.memory == "bram":
             read = ram.read_port()
             m.d.comb += read.en.eq(walker.fire)
         else:
@@ -90,7 +91,7 @@ class LineBuffer(wiring.Component):
                 m.d.sync += [valid.eq(walker.fire), padding.eq(walker.padding)]
         with m.If(out_free):
             m.d.sync += self.o.valid.eq(valid)
-        if self.style == "bram" and self.schedule.latency == 1:
+        if self.memory == "bram" and self.schedule.latency == 1:
             self._fill(m, m.d.comb, self.o.payload, read.data, padding)
         else:
             payload = Signal(self.o.payload.shape(), reset_less=True)

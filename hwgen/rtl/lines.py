@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from amaranth.hdl import Const, Module, Mux, Signal
-from amaranth.lib import memory, wiring
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hwgen.rtl.codes import lookup, recode, wire_code
@@ -28,7 +29,7 @@ class Lines(wiring.Component):
     banks : line memories; as many as full speed needs if None
     pad_code : code of the rows above and below the frame
     bipolar, out_bipolar : whether a lane is one bit that stands for -1 or +1
-    style : "lutram" or "bram"
+    memory : "lutram" or "bram"
 
     Members
     -------
@@ -38,9 +39,9 @@ class Lines(wiring.Component):
 
     def __init__(
         self, window, shape, out_shape=None, *, words, lanes, banks=None, pad_code=0,
-        bipolar=False, out_bipolar=None, style="lutram",
+        bipolar=False, out_bipolar=None, memory="lutram",
     ):  # fmt: skip
-        self.window, self.words, self.lanes, self.style = window, words, lanes, style
+        self.window, self.words, self.lanes, self.memory = window, words, lanes, memory
         self.banks = line_banks(window, words) if banks is None else banks
         self.bipolar = bipolar
         self.out_bipolar = bipolar if out_bipolar is None else out_bipolar
@@ -48,7 +49,7 @@ class Lines(wiring.Component):
         self.walk = lines(window, words)
         self.line = window.width * words
         self.depth = self.banks * self.line
-        self.schedule = self.walk.schedule(self.depth, 1 if style == "lutram" else 2)
+        self.schedule = self.walk.schedule(self.depth, 1 if memory == "lutram" else 2)
         out_shape = shape if out_shape is None else out_shape
         super().__init__(
             {
@@ -69,7 +70,7 @@ class Lines(wiring.Component):
         phase, outside = self._phase(m, nest, walker.fire), self._outside(nest)
         out_free, valid = ~self.o.valid | self.o.ready, walker.fire
         m.d.comb += walker.go.eq(out_free)
-        if self.style == "bram":
+        if self.memory == "bram":
             valid = Signal()
             m.d.comb += walker.go.eq(~valid | out_free)
             now, phase = phase, Signal.like(phase, name="phase_held", reset_less=True)
@@ -89,11 +90,11 @@ class Lines(wiring.Component):
         """Build the line memories; return the words they read."""
         found = []
         for bank in range(self.banks):
-            ram = memory.Memory(
+            ram = Memory(
                 shape=self.i.payload.shape(),
                 depth=self.line,
                 init=[],
-                attrs={"ram_style": "block" if self.style == "bram" else "distributed"},
+                attrs={"ram_style": "block" if self.memory == "bram" else "distributed"},
             )
             m.submodules[f"line_{bank}"] = ram
             write = ram.write_port()
@@ -102,7 +103,7 @@ class Lines(wiring.Component):
                 write.data.eq(self.i.payload),
                 write.en.eq(accept & into.within(0, bank, bank + 1)),
             ]
-            if self.style == "bram":
+            if self.memory == "bram":
                 read = ram.read_port()
                 m.d.comb += read.en.eq(fire)
             else:

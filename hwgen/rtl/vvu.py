@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from amaranth.hdl import Module, Mux, Shape, Signal
-from amaranth.lib import data, memory, wiring
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from hwgen.rtl.codes import number
+from hwgen.rtl.codes import number, product
 from hwgen.rtl.delay import Delay
 from hwgen.rtl.elastic import lanes_of
 from hwgen.rtl.walker import Nest
@@ -27,7 +28,8 @@ class Vvu(wiring.Component):
     x_shape, acc_shape : Amaranth shapes of a code and of a sum
     pe, simd : channels and taps of a transfer
     x_bipolar : whether a lane is one bit for -1 or +1
-    style : where the weights lie: "const" or "bram"
+    style : "lut" for products out of adders, "dsp" for multipliers
+    memory : where the weights lie: "const" or "bram"
 
     Members
     -------
@@ -35,13 +37,17 @@ class Vvu(wiring.Component):
     o : Out stream of ``pe`` sums
     """
 
-    def __init__(self, weights, x_shape, acc_shape, *, pe, simd=1, x_bipolar=False, style="const"):
+    def __init__(
+        self, weights, x_shape, acc_shape, *, pe, simd=1, x_bipolar=False, style="lut",
+        memory="const",
+    ):  # fmt: skip
         channels, taps = weights.shape
         padded = np.pad(weights, ((0, -channels % pe), (0, -taps % simd)))
         self.words, self.steps = padded.shape[0] // pe, padded.shape[1] // simd
         # (step, word, tap, channel): the order of the lanes
         self.weights = padded.reshape(self.words, pe, self.steps, simd).transpose(2, 0, 3, 1)
-        self.pe, self.simd, self.x_bipolar, self.style = pe, simd, x_bipolar, style
+        self.pe, self.simd, self.x_bipolar = pe, simd, x_bipolar
+        self.style, self.memory = style, memory
         self.schedule = gather(self.steps, self.words, latency=VVU_LATENCY)
         super().__init__(
             {
@@ -108,10 +114,10 @@ class Vvu(wiring.Component):
         at = Signal(range(len(rows)))
         with m.If(fire):
             m.d.sync += at.eq(Mux(at == len(rows) - 1, 0, at + 1))
-        attrs = {"ram_style": "block"} if self.style == "bram" else {"rom_style": "logic"}
-        m.submodules.weights = rom = memory.Memory(
-            shape=layout, depth=len(rows), init=rows, attrs=attrs
-        )
+        # Yosys has no read-only LUT memory: "distributed" would find no cell
+        kind = "block" if self.memory == "bram" else "logic"
+        attrs = {"rom_style": kind, "ram_style": kind}
+        m.submodules.weights = rom = Memory(shape=layout, depth=len(rows), init=rows, attrs=attrs)
         read = rom.read_port()
         m.d.comb += [read.addr.eq(at), read.en.eq(free)]
         return [read.data[lane] for lane in range(layout.length)]
@@ -119,7 +125,7 @@ class Vvu(wiring.Component):
     def _product(self, code, weight):
         if self.x_bipolar:
             return Mux(code, weight, -weight)
-        return number(code) * weight
+        return number(code) * weight if self.style == "dsp" else product(number(code), weight)
 
 
 def _tree(terms):

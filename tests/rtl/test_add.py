@@ -1,4 +1,4 @@
-"""Joins of two branches."""
+"""Joins of two branches, and integer multiples of one."""
 
 import numpy as np
 import pytest
@@ -7,9 +7,17 @@ from amaranth.hdl import signed, unsigned
 from hwgen import timing
 from hwgen.ir import ops
 from hwgen.rtl.add import Add
+from hwgen.rtl.affine import Affine
 from tests.rtl.harness import check_times, drive
 
-FACTORS = [([1], [-2]), ([3], [5]), ([1, -2, 3, 4], [7]), ([2, 2, 4, 1], [-1, 1, 0, 3]), ([0], [1])]
+FACTORS = [
+    ([1], [-2]),
+    ([3], [5]),
+    ([1, -2, 3, 4], [7]),
+    ([2, 2, 4, 1], [-1, 1, 0, 3]),
+    ([0], [1]),
+    ([37], [-90]),
+]
 
 
 @pytest.mark.parametrize(("m_a", "m_b"), FACTORS)
@@ -21,7 +29,7 @@ def test_joins_equal_their_reference(m_a, m_b, lanes, stall):
     a, b = rng.integers(-4, 4, (8, 4)), rng.integers(0, 8, (8, 4))
     a[:2], b[:2] = [[-4], [3]], [[7], [0]]
     shapes = signed(3), unsigned(3)
-    dut = Add(op.m_a, op.m_b, shapes, signed(8), words=4 // lanes, lanes=lanes)
+    dut = Add(op.m_a, op.m_b, shapes, signed(11), words=4 // lanes, lanes=lanes)
 
     run = drive(dut, a.reshape(-1, lanes), b.reshape(-1, lanes), stall=stall)
 
@@ -41,3 +49,23 @@ def test_a_bipolar_branch():
     run = drive(dut, (a + 1) // 2, b, stall=0.3)
     np.testing.assert_array_equal(run.output, op.reference(a, b))
     check_times(dut, run)
+
+
+@pytest.mark.parametrize(("scale", "bias"), [([-3], [5]), ([1, 2, -7, 0], [100, 0, -1, 9])])
+@pytest.mark.parametrize("lanes", [1, 2, 4])
+def test_affine_equals_its_reference(scale, bias, lanes):
+    op = ops.Affine(np.array(scale), np.array(bias))
+    x = np.random.default_rng(3).integers(-4, 4, (6, 4))
+    dut = Affine(op.scale, op.bias, signed(3), signed(8), words=4 // lanes, lanes=lanes)
+    run = drive(dut, x.reshape(-1, lanes), stall=0.3)
+    np.testing.assert_array_equal(run.output, op.reference(x).reshape(-1, lanes))
+    check_times(dut, run)
+
+
+@pytest.mark.parametrize("factor", [*range(-20, 21), 127, -128])
+def test_a_product_by_shifts_is_the_product(factor):
+    op = ops.Affine(np.array([factor]), np.array([0]))
+    x = np.arange(-4, 4)[:, None]
+    dut = Affine(op.scale, op.bias, signed(3), signed(11), words=1, lanes=1)
+    run = drive(dut, x)
+    np.testing.assert_array_equal(run.output, op.reference(x))

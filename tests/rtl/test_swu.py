@@ -41,18 +41,18 @@ def folds():
 
 
 @pytest.mark.parametrize(("window", "channels", "lanes", "groups"), list(folds()))
-@pytest.mark.parametrize("style", ["lutram", "bram"])
-def test_every_fold_equals_the_reference_in_every_cycle(window, channels, lanes, groups, style):
+@pytest.mark.parametrize("memory", ["lutram", "bram"])
+def test_every_fold_equals_the_reference_in_every_cycle(window, channels, lanes, groups, memory):
     frames = 2 if window.height * channels > 8 else 4
     x = np.random.default_rng(1).integers(
         LOW, HIGH + 1, (frames, window.height, window.width, channels)
     )
     words = channels // lanes
     walk = timing.swu(window, words, groups)
-    depth = walk.smallest_depth if style == "bram" else None
-    stall = 0.3 if style == "bram" else 0.0
+    depth = walk.smallest_depth if memory == "bram" else None
+    stall = 0.3 if memory == "bram" else 0.0
     dut = Swu(window, signed(3), words=words, lanes=lanes, groups=groups, depth=depth,
-              pad_code=LOW, style=style)  # fmt: skip
+              pad_code=LOW, memory=memory)  # fmt: skip
 
     run = drive(dut, x.reshape(-1, lanes), stall=stall, seed=2)
 
@@ -60,7 +60,7 @@ def test_every_fold_equals_the_reference_in_every_cycle(window, channels, lanes,
     np.testing.assert_array_equal(run.output, expected.reshape(-1, lanes))
     check_times(dut, run)
     if not stall:
-        latency = timing.line_latency(walk, style)
+        latency = timing.line_latency(walk, memory)
         assert run.output_cycles[0][0] == run.input_cycles[0][walk.needs[0]] + 1 + latency
 
 
@@ -106,7 +106,7 @@ def test_bipolar_codes_get_a_zero_where_they_are_padded(pad_code):
 def test_padding_wider_than_a_word_changes_the_shape():
     window = Window(2, 3, (2, 2), pads=(0, 1, 1, 0))
     x = np.random.default_rng(5).integers(0, 4, (3, 2, 3, 1))
-    dut = Swu(window, unsigned(2), signed(3), words=1, lanes=1, pad_code=-2, style="bram")
+    dut = Swu(window, unsigned(2), signed(3), words=1, lanes=1, pad_code=-2, memory="bram")
     run = drive(dut, x.reshape(-1, 1), stall=0.3)
     np.testing.assert_array_equal(run.output, reference(window, x, pad_code=-2).reshape(-1, 1))
     check_times(dut, run)

@@ -28,7 +28,7 @@ def test_upsample_repeats_pixels_and_lines(factors, lanes, stall):
 
 def test_one_dimensional_upsample():
     x = np.random.default_rng(2).integers(-4, 4, (3, 5, 2))
-    dut = Upsample(1, 5, (1, 2), signed(3), words=1, lanes=2, style="bram")
+    dut = Upsample(1, 5, (1, 2), signed(3), words=1, lanes=2, memory="bram")
     run = drive(dut, x.reshape(-1, 2), stall=0.4)
     np.testing.assert_array_equal(run.output, ops.Upsample((2,)).reference(x).reshape(-1, 2))
     check_times(dut, run)

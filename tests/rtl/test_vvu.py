@@ -26,14 +26,16 @@ def folds():
 
 
 @pytest.mark.parametrize(("channels", "taps", "pe", "simd"), list(folds()))
-@pytest.mark.parametrize(("style", "stall"), [("const", 0.0), ("bram", 0.3)])
-def test_every_fold_equals_the_reference(channels, taps, pe, simd, style, stall):
+@pytest.mark.parametrize(
+    ("style", "memory", "stall"), [("lut", "const", 0.0), ("dsp", "bram", 0.3)]
+)
+def test_every_fold_equals_the_reference(channels, taps, pe, simd, style, memory, stall):
     rng = np.random.default_rng(1)
     op = ops.Vvu(rng.integers(-4, 4, (channels, taps)))
     op.weights[0] = -4
     x = rng.integers(-4, 4, (4, taps * channels))
     x[0], x[1] = -4, 3
-    dut = Vvu(op.weights, signed(3), signed(9), pe=pe, simd=simd, style=style)
+    dut = Vvu(op.weights, signed(3), signed(9), pe=pe, simd=simd, style=style, memory=memory)
 
     run = drive(dut, transfers(x, channels, taps, pe, simd, fill=3), stall=stall)
 

@@ -52,12 +52,12 @@ def rows_of(window, x, lanes, pad_code=LOW):
 
 
 @pytest.mark.parametrize(("window", "channels"), CASES)
-@pytest.mark.parametrize(("lanes", "style", "stall"), [(1, "lutram", 0.3), (2, "bram", 0.0)])
-def test_whole_windows_equal_the_reference_in_every_cycle(window, channels, lanes, style, stall):
+@pytest.mark.parametrize(("lanes", "memory", "stall"), [(1, "lutram", 0.3), (2, "bram", 0.0)])
+def test_whole_windows_equal_the_reference_in_every_cycle(window, channels, lanes, memory, stall):
     lanes = min(lanes, channels)
     words = channels // lanes
     x = np.random.default_rng(1).integers(LOW, 4, (3, window.height, window.width, channels))
-    lines = Lines(window, signed(3), words=words, lanes=lanes, pad_code=LOW, style=style)
+    lines = Lines(window, signed(3), words=words, lanes=lanes, pad_code=LOW, memory=memory)
     windows = Windows(window, signed(3), words=words, lanes=lanes, pad_code=LOW)
     network = timing.chain((lines.schedule, windows.schedule), window.height * window.width * words)
     expected = rows_of(window, x, lanes)
