@@ -19,6 +19,7 @@ class Swu(LineBuffer):
     shape, out_shape : Amaranth shapes of a lane in and out (out_shape holds the padding code too)
     words, lanes : transfers of a pixel and codes of a transfer
     groups : channel groups, each with all its taps; divides ``words``
+    times : how often each group's taps come (for a matrix folded over its outputs)
     times : how often each group's taps come, for a matrix that takes several passes over them
     depth : words of memory; the smallest for full speed if None
     others : see ``LineBuffer``

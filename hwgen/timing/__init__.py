@@ -1,6 +1,7 @@
 """Time without hardware: schedules of components, and the model that solves networks of them."""
 
 from hwgen.timing.conv import (
+    AFFINE_LATENCY,
     VVU_LATENCY,
     add,
     add_latency,
@@ -28,6 +29,7 @@ from hwgen.timing.walk import Loop, Walk, line_latency
 from hwgen.timing.window import columns, line_banks, lines, slides, windows
 
 __all__ = [
+    "AFFINE_LATENCY",
     "VVU_LATENCY",
     "BoolArray",
     "Buffer",

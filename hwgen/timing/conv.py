@@ -9,6 +9,7 @@ import numpy as np
 from hwgen.timing.schedule import BoolArray, IntArray, Pipe
 
 VVU_LATENCY = 3  # operands, products, sums
+AFFINE_LATENCY = 2  # products, sums
 
 
 def gather(taps: int, words: int, *, latency: int = 1) -> Pipe:

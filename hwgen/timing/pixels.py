@@ -45,11 +45,12 @@ class Window:
         )
 
 
-def swu(window: Window, words: int, groups: int = 1) -> Walk:
+def swu(window: Window, words: int, groups: int = 1, times: int = 1) -> Walk:
     """Return the walk of a window unit: taps in raster order, each with its channels.
 
     words : transfers of one pixel
     groups : parts of a pixel, all taps of one before those of the next; divides ``words``
+    times : how often each group's taps come before those of the next
     """
     assert words % groups == 0, "groups hold whole words"
     (rows, cols), (sh, sw), (dh, dw) = window.out, window.stride, window.dilation
@@ -64,6 +65,7 @@ def swu(window: Window, words: int, groups: int = 1) -> Walk:
         Loop(rows, sh * line, row=sh, release=row_end, until=free_rows),
         Loop(cols, sw * words, col=sw, release=sw * words, until=free_cols),
         Loop(groups, share),
+        Loop(times, 0),
         Loop(window.kernel[0], dh * line, row=dh),
         Loop(window.kernel[1], dw * words, col=dw),
         Loop(share, 1),

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from hwgen.timing.schedule import Pipe
 from hwgen.timing.pixels import Window
+from hwgen.timing.schedule import Pipe
 from hwgen.timing.walk import Loop, Walk
 
 

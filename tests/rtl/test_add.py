@@ -62,10 +62,12 @@ def test_affine_equals_its_reference(scale, bias, lanes):
     check_times(dut, run)
 
 
-@pytest.mark.parametrize("factor", [*range(-20, 21), 127, -128])
-def test_a_product_by_shifts_is_the_product(factor):
-    op = ops.Affine(np.array([factor]), np.array([0]))
-    x = np.arange(-4, 4)[:, None]
-    dut = Affine(op.scale, op.bias, signed(3), signed(11), words=1, lanes=1)
+def test_a_product_by_shifts_is_the_product():
+    """One lane per factor, so that each is a constant of its own."""
+    factors = np.array([*range(-20, 21), 127, -128])
+    op = ops.Affine(factors, np.zeros(1, np.int64))
+    x = np.repeat(np.arange(-4, 4)[:, None], len(factors), axis=1)
+    dut = Affine(op.scale, op.bias, signed(3), signed(11), words=1, lanes=len(factors))
     run = drive(dut, x)
     np.testing.assert_array_equal(run.output, op.reference(x))
+    assert run.cycles == len(x) + timing.AFFINE_LATENCY

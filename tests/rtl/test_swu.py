@@ -110,3 +110,14 @@ def test_padding_wider_than_a_word_changes_the_shape():
     run = drive(dut, x.reshape(-1, 1), stall=0.3)
     np.testing.assert_array_equal(run.output, reference(window, x, pad_code=-2).reshape(-1, 1))
     check_times(dut, run)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_taps_come_again_for_every_fold_of_a_matrix(groups):
+    window = Window(3, 4, (2, 2), pads=(0, 1, 1, 0))
+    x = np.random.default_rng(6).integers(LOW, HIGH + 1, (3, 3, 4, 4))
+    dut = Swu(window, signed(3), words=2, lanes=2, groups=groups, times=3, pad_code=LOW)
+    run = drive(dut, x.reshape(-1, 2), stall=0.2)
+    rows = reference(window, x, groups).reshape(-1, 1, 16 // groups)
+    np.testing.assert_array_equal(run.output, rows.repeat(3, axis=1).reshape(-1, 2))
+    check_times(dut, run)
