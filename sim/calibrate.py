@@ -81,7 +81,8 @@ def main(
         console.line(f"{name}: LUT {entry['lut_error']}, FF {entry['ff_error']}")
     error = max(entry["lut_error"][0] for entry in kinds.values())
     known = json.loads(FITTED.read_text()) if FITTED.exists() else {}
-    known[family] = {"tool": data["tool"], "error": error, "kinds": kinds}
+    others = known.get(family, {}).get("kinds", {})
+    known[family] = {"tool": data["tool"], "error": error, "kinds": others | kinds}
     FITTED.write_text(json.dumps(known, indent=1) + "\n")
 
 

@@ -40,7 +40,7 @@ class MvuFacts:
 def mvu_facts(weights: IntArray, x: Element, acc: Element) -> MvuFacts:
     """Return the facts of a matrix (MH, MW) with lanes ``x`` in and ``acc`` out."""
     lanes = [Lane(e.bits, e.low < 0 and not e.bipolar, e.bipolar) for e in (x, acc)]
-    plan = MvuPlan(weights, *lanes, pe=weights.shape[0], simd=weights.shape[1])
+    plan = MvuPlan(weights, *lanes, pe=1, simd=1)
     chosen, negative = plan.chosen, plan.negative
     signs = {negative[plane].tobytes(): negative[plane] for plane in range(len(negative))}
     columns = [*chosen, *signs.values()]
@@ -106,4 +106,5 @@ def mvu_terms(
         float(stages),
     )
     kept = simd * facts.x_bits + pe * registers + sums + (stored if not blocks else 0)
-    return Terms(f"mvu.{style}", lut, (kept, counters, float(stages)), blocks)
+    kind = "lut" if style == "auto" else style
+    return Terms(f"mvu.{kind}", lut, (kept, counters, float(stages)), blocks)

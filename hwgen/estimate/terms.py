@@ -12,6 +12,7 @@ from typing import Any
 from hwgen import timing
 from hwgen.boards import Family
 from hwgen.dataflow import units as u
+from hwgen.estimate import windows
 from hwgen.estimate.memory import LUT_INPUTS, bram36, counter_bits, lutram_luts, rom_luts
 from hwgen.estimate.mvu import mvu_facts, mvu_terms
 from hwgen.estimate.parts import Terms
@@ -124,4 +125,16 @@ _TERMS: Mapping[type[u.Unit], Callable[[Any, Family], Terms]] = {
     u.ConverterUnit: _converter,
     u.FifoUnit: _fifo,
     u.ForkUnit: _fork,
+    u.SwuUnit: windows.walk,
+    u.UpsampleUnit: windows.walk,
+    u.DepthToSpaceUnit: windows.walk,
+    u.LinesUnit: windows.lines,
+    u.WindowsUnit: windows.windows,
+    u.InsertUnit: windows.insert,
+    u.AddUnit: windows.add,
+    u.AffineUnit: windows.affine,
+    u.ConcatUnit: windows.concat,
+    u.SliceUnit: windows.slice_words,
+    u.PoolUnit: windows.pool,
+    u.VvuUnit: windows.vvu,
 }

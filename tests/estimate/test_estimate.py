@@ -74,7 +74,8 @@ def test_every_family_has_prices(family):
         ([-1, 1], 1, 1),  # the sign alone
         ([-1, 0, 1], 1, 2),  # chosen and sign
         ([0, 1], 1, 1),
-        ([-2, -1, 0, 1], 2, 2),  # two's complement
+        ([-2, -1, 0, 1], 2, 3),
+        ([-8, -1, 3, 7], 4, 4),  # two's complement stores no sign
         ([-3, -1, 0, 2], 2, 3),
         ([-7, 0, 5, 6], 3, 4),
     ],
