@@ -5,12 +5,12 @@ from __future__ import annotations
 from math import lcm
 from typing import NamedTuple
 
-from amaranth.hdl import Cat, Const, Module, Shape, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen import timing
-from hwgen.rtl.elastic import Counter, Stages, cast_shape, lanes_of
+from hwgen.rtl.elastic import Stages, cast_shape, lanes_of
 
 
 class _Move(NamedTuple):
@@ -49,7 +49,8 @@ class WidthConverter(wiring.Component):
         self.bits = Shape.cast(cast_shape(shape)).width
         sizes = elements_in, lanes_in, elements_out, lanes_out
         self.schedule = timing.width_converter(*sizes)
-        self.moves = _moves(*sizes)
+        period = max(common // lanes_in, common // lanes_out)
+        self.moves, self.period, self.rounds = _rolled(_moves(*sizes), period)
         super().__init__({"i": In(lanes_of(shape, lanes_in)), "o": Out(lanes_of(shape, lanes_out))})
 
     def elaborate(self, platform):
@@ -63,14 +64,14 @@ class WidthConverter(wiring.Component):
         ]
         with m.If(stages.open[1]):
             m.d.sync += self.o.valid.eq(available & emit)
-        step = Counter(m, len(self.moves), stages.enter[1], "step")
+        step = self._step(m, stages.enter[1])
         slots = [
             Signal(self.bits, name=f"slot_{n}", reset_less=True)
             for n in range(max(move.kept for move in self.moves))
         ]
         word = Value.cast(self.i.payload)
         inputs = [word[n * self.bits :][: self.bits] for n in range(self.lanes_in)]
-        with m.Switch(step.value):
+        with m.Switch(step):
             for move in dict.fromkeys(self.moves):
                 numbers = [n for n, other in enumerate(self.moves) if other == move]
                 with m.Case(*numbers):
@@ -78,6 +79,21 @@ class WidthConverter(wiring.Component):
                     with m.If(stages.enter[1]):
                         self._move(m, move, slots, inputs)
         return m
+
+    def _step(self, m, advance):
+        """Count through ``moves``, going ``rounds`` times through the first ``period`` of them."""
+        last = len(self.moves) - 1
+        step = Signal(range(max(last + 1, 2)), name="step")
+        again = Const(0)
+        if self.rounds > 1:
+            rounds = Signal(range(self.rounds), name="rounds")
+            turn, final = step == self.period - 1, rounds == self.rounds - 1
+            again = turn & ~final
+            with m.If(advance & turn):
+                m.d.sync += rounds.eq(Mux(final, 0, rounds + 1))
+        with m.If(advance):
+            m.d.sync += step.eq(Mux(again | (step == last), 0, step + 1))
+        return step
 
     def _move(self, m, move, slots, inputs):
         """Load the output and the slots."""
@@ -108,3 +124,12 @@ def _moves(elements_in, lanes_in, elements_out, lanes_out):
         kept = min(taken, useful) - left
         moves.append(_Move(held, new, bool(emit), dropped, kept))
     return tuple(moves)
+
+
+def _rolled(moves, period):
+    """Return (moves, period, rounds): the first ``period`` moves stand for ``rounds`` repeats."""
+    rounds = 1
+    body = moves[:period]
+    while moves[rounds * period : (rounds + 1) * period] == body:
+        rounds += 1
+    return (*body, *moves[rounds * period :]), period, rounds
