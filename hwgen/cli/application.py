@@ -40,4 +40,5 @@ def run() -> None:
 
 def _terminate(number: int, frame: FrameType | None) -> None:
     del frame
+    console.complain(f"ended by signal {number}")
     sys.exit(128 + number)

@@ -57,7 +57,7 @@ def build(
         input=flow.InputFlags(input_type, input_scale, input_mean, input_std),
     )
     trial = flow.Trial(frames=frames, inputs=inputs, engine=engine, stall=stall)
-    target = out or Path("out") / f"{model.stem}-{Path(board).stem}"
+    target = out or Path("out") / f"{flow.network_name(model)}-{Path(board).stem}"
     with console.running(quiet) as shown:
         built = flow.build(
             request, trial, target, synth=synth, command=_command(), progress=Progress(shown)

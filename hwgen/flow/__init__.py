@@ -2,6 +2,7 @@
 
 from hwgen.flow.build import Built, build, estimate
 from hwgen.flow.check import Fit, check
+from hwgen.flow.decide import network_name
 from hwgen.flow.evaluate import Evaluation, evaluate
 from hwgen.flow.request import InputFlags, Request, Trial
 from hwgen.flow.rerun import Simulation, rerun
@@ -18,5 +19,6 @@ __all__ = [
     "check",
     "estimate",
     "evaluate",
+    "network_name",
     "rerun",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 from hwgen import boards, dataflow, passes, search
 from hwgen.boards import Board
@@ -68,6 +69,7 @@ def decide(request: Request, progress: Progress) -> Decision:
     )
     with progress.step("reading the network"):
         network = lower(request.model, input=request.input.options())
+        network = replace(network, name=network_name(request.model))
         graph = passes.run(network.graph)
     for note in network.notes:
         progress.note(note)
@@ -75,6 +77,12 @@ def decide(request: Request, progress: Progress) -> Decision:
     with progress.step("estimating resources"):
         cost = estimate(planned, board)
     return Decision(request, board, clock_mhz, network, graph, folding, planned, speed, cost)
+
+
+def network_name(path: Path) -> str:
+    """Return what a network is called: its file's name, or its folder's where that says more."""
+    folder = path.resolve().parent.name
+    return folder if path.stem == "model" and folder else path.stem
 
 
 def _fold(

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwgen.errors import InputError, VerificationError
+from hwgen.flow.decide import network_name
 from hwgen.flow.origin import read_origin
 from hwgen.flow.progress import Progress
 from hwgen.flow.prove import fault_of
@@ -91,7 +92,8 @@ def evaluate(
             f"--engine {engine} simulates a built design; give the folder of a build as --model"
         )
     with progress.step("reading the network"):
-        network = lower(model, input=_options(model, data_path, flags))
+        network = lower(model, input=_options(data_path, flags))
+        network = replace(network, name=network_name(model))
     with progress.step("reading the data"):
         data, codes = load_labelled(data_path, limit, network)
     with progress.step(f"computing {len(data.y):,} frames"):
@@ -101,7 +103,7 @@ def evaluate(
     return score(network, data, outputs, "reference", seconds)
 
 
-def _options(model: Path, data_path: Path, flags: InputFlags) -> InputOptions | None:
+def _options(data_path: Path, flags: InputFlags) -> InputOptions | None:
     """Return what the flags say, with the type of the data at hand where they leave it out."""
     if flags == InputFlags():
         return None
