@@ -130,7 +130,7 @@ def _constants(
 def _execute(
     executor: Executor, network: Network, constants: Mapping[str, Array], truth: Truth
 ) -> dict[str, Array]:
-    """Run the file frame by frame; behind every quantizer our codes go on. (frames, ...) by name."""
+    """Run the file frame by frame, our codes going on behind every quantizer; arrays by name."""
     trace = network.trace
     sites = {site.output: truth.site_values(site) for site in trace.sites}
     wanted = {*sites, *trace.model.outputs, *(choice.output for choice in trace.choices)}

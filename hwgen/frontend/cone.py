@@ -74,8 +74,12 @@ def cone_of(ctx: Context, tensor: Dynamic, steps: Steps, ways: list[Ints]) -> Co
     signs = np.stack([np.where(ways[k] < 0, -1, 1) for k in order])
     # one range for all channels, so that channels with equal constants are alike
     ends = [
-        np.stack([np.where(s > 0, v.low.min(), -v.high.max()),
-                  np.where(s > 0, v.high.max(), -v.low.min())])
+        np.stack(
+            [
+                np.where(s > 0, v.low.min(), -v.high.max()),
+                np.where(s > 0, v.high.max(), -v.low.min()),
+            ]
+        )
         for s, v in zip(signs, (wide, narrow), strict=True)
     ]
     count = int((ends[1][1] - ends[1][0]).max()) + 1
@@ -91,9 +95,18 @@ def cone_of(ctx: Context, tensor: Dynamic, steps: Steps, ways: list[Ints]) -> Co
     first = search.first(levels, codes[:, some], spans[0])
     low, high = _bounds(first, codes[:, some], spans[0])
     return Cone(
-        wide.name, narrow.name, signs, codes, first[:, :, back], ends[0], levels,
-        (bottom[back], top[back]), [low[k] for k in back], [high[k] for k in back],
-        back, search.ties(first, codes[:, some], spans[0]),
+        wide.name,
+        narrow.name,
+        signs,
+        codes,
+        first[:, :, back],
+        ends[0],
+        levels,
+        (bottom[back], top[back]),
+        [low[k] for k in back],
+        [high[k] for k in back],
+        back,
+        search.ties(first, codes[:, some], spans[0]),
     )
 
 
@@ -117,9 +130,7 @@ def _distinct(expr: Expr, ranges: Ints) -> tuple[Ints, Ints]:
 class _Search:
     """Evaluates the quantizer on pairs of codes counted along their ways."""
 
-    def __init__(
-        self, expr: Expr, steps: Steps, names: tuple[str, str], signs: Ints
-    ) -> None:
+    def __init__(self, expr: Expr, steps: Steps, names: tuple[str, str], signs: Ints) -> None:
         self._expr, self._steps, self._names, self._signs = expr, steps, names, signs
 
     def codes(self, wide: Ints, narrow: Ints) -> Ints:
@@ -160,9 +171,7 @@ class _Search:
         return far
 
 
-def _bounds(
-    first: Ints, codes: Ints, span: Ints
-) -> tuple[list[Fraction], list[Fraction | None]]:
+def _bounds(first: Ints, codes: Ints, span: Ints) -> tuple[list[Fraction], list[Fraction | None]]:
     """Return the open bounds of ``m_narrow / m_wide`` for each channel.
 
     A reached point (a, b) and an unreached one (a', b') of a level demand

@@ -62,7 +62,10 @@ def decide(
 
 
 def _bounded(
-    expr: Expr, env: Mapping[str, npt.NDArray[np.float64]], shape: tuple[int, ...], unit: float,
+    expr: Expr,
+    env: Mapping[str, npt.NDArray[np.float64]],
+    shape: tuple[int, ...],
+    unit: float,
     pick: Callable[[Floats], Floats] | None = None,
 ) -> Pair:
     pairs = {name: (values, np.zeros((1,) * values.ndim)) for name, values in env.items()}

@@ -18,9 +18,7 @@ def split(expr: Expr) -> tuple[Expr, Outer]:
     """
     inside = expr
     while True:
-        deeper = next(
-            (node for node in _several(inside) if _alone(inside, node)), None
-        )
+        deeper = next((node for node in _several(inside) if _alone(inside, node)), None)
         if deeper is None:
             break
         inside = deeper

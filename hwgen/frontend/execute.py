@@ -11,6 +11,8 @@ import numpy as np
 import onnx
 import onnxruntime
 from onnx import helper
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph
+from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented as Unsupported
 from qonnx.custom_op.registry import getCustomOp
 
 from hwgen.errors import ModelError
@@ -66,6 +68,8 @@ class Executor:
         context = {name: values[name] for name in node.inputs if name}
         if node.op == "MaxPoolNHWC":
             return self._max_pool_nhwc(node, values)
+        if node.op == "QuantAvgPool2d":
+            return [quant_avg_pool(node, values[node.inputs[0]])]
         graph = onnx.GraphProto()
         if node.op == "Im2Col":  # it insists on an annotation of its input
             note = graph.quantization_annotation.add(tensor_name=node.inputs[0])
@@ -108,11 +112,7 @@ class Executor:
             return onnxruntime.InferenceSession(
                 model.SerializeToString(), options, providers=["CPUExecutionProvider"]
             )
-        except onnxruntime.capi.onnxruntime_pybind11_state.Fail as error:
-            raise _refused(node, error) from None
-        except onnxruntime.capi.onnxruntime_pybind11_state.InvalidGraph as error:
-            raise _refused(node, error) from None
-        except onnxruntime.capi.onnxruntime_pybind11_state.NotImplemented as error:
+        except (Fail, InvalidGraph, Unsupported) as error:
             raise _refused(node, error) from None
 
 
@@ -142,3 +142,16 @@ def constant_value(node: FileNode) -> Array:
         if node.attribute(name) is not None:
             return np.array(node.attribute(name), dtype=kind)
     raise AssertionError(f"constant {node.name} was lowered without a value")
+
+
+def quant_avg_pool(node: FileNode, values: Array) -> Array:
+    """Execute FINN's ``QuantAvgPool2d``: sum integers over windows and shift right."""
+    last = str(node.attribute("data_layout", "NCHW")) == "NHWC"
+    data = np.moveaxis(values, -1, 1) if last else values
+    size, stride = int(node.attribute("kernel", 1)), int(node.attribute("stride", 1))
+    windows = np.lib.stride_tricks.sliding_window_view(data, (size, size), axis=(2, 3))
+    total = windows[:, :, ::stride, ::stride].sum(axis=(-1, -2))
+    largest = ((1 << int(node.attribute("ibits", 8))) - 1) * size * size
+    shift = max(largest.bit_length() - int(node.attribute("obits", 8)), 0)
+    found = np.right_shift(np.round(total).astype(np.int64), shift).astype(np.float32)
+    return np.moveaxis(found, 1, -1) if last else found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import prod
 from pathlib import Path
@@ -14,11 +14,12 @@ from onnx import TensorProto
 from hwgen.errors import InputError, UnsupportedError
 from hwgen.frontend.context import HOST, Context, Relayout
 from hwgen.frontend.expr import Expr, Num, Var, apply, number
+from hwgen.frontend.handlers import join, pending
 from hwgen.frontend.hostio import HostInput, HostOutput
 from hwgen.frontend.model import Model, read_model
 from hwgen.frontend.network import Network, Trace
 from hwgen.frontend.options import InputOptions, finn_range
-from hwgen.frontend.tensors import Const, Dynamic, Tail, Tensor, Unknown, spread
+from hwgen.frontend.tensors import Const, Dynamic, Problem, Tail, Tensor, Unknown, spread
 from hwgen.frontend.walk import LayerReport, start, walk
 from hwgen.ir import TensorType, check
 
@@ -169,17 +170,28 @@ def _output_problems(ctx: Context) -> list[LayerReport]:
         ]
     (name,) = model.outputs
     base = _base(ctx.tensors[name])
+    if base is not None and HOST not in base.leaves:
+        try:
+            base = _single(ctx, name, base)
+        except Problem as problem:
+            return [LayerReport(name, "output", "", False, problem.reason, problem.remedy)]
     if base is None or not base.leaves:
         reason, remedy = "it does not depend on the network's input", "export the network again"
     elif base.leaves == (HOST,) or not ctx.builder.nodes:
         reason = "nothing between input and output is quantized"
         remedy = "quantize the network (Brevitas, QKeras, ONNX QDQ) and export it again"
-    elif len(base.leaves) > 1:
-        reason = "it joins streams without a quantizer behind them"
-        remedy = "quantize the sum with QuantIdentity here"
     else:
         return []
     return [LayerReport(name, "output", "", False, reason, remedy)]
+
+
+def _single(ctx: Context, name: str, base: Dynamic) -> Dynamic:
+    """Build what is still pending at the network's end; sums become one stream."""
+    node = next(node for node in ctx.model.nodes if name in node.outputs)
+    base = join.merged(ctx, node, pending.settled(ctx, node, base))
+    tensor = ctx.tensors[name]
+    ctx.tensors[name] = replace(tensor, base=base) if isinstance(tensor, Tail) else base
+    return base
 
 
 def _base(tensor: Tensor) -> Dynamic | None:

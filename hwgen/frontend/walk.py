@@ -21,6 +21,7 @@ from hwgen.frontend.handlers import (
     product,
     quant_nodes,
     shape,
+    shaping,
 )
 from hwgen.frontend.model import FileNode
 from hwgen.frontend.naming import layer_name
@@ -61,6 +62,10 @@ HANDLERS: Mapping[str, Handler] = MappingProxyType(
         "ConvTranspose": conv.lower_conv_transpose,
         "Im2Col": conv.lower_im2col,
         **pool.HANDLERS,
+        "Concat": shaping.lower_concat,
+        "Pad": shaping.lower_pad,
+        "Resize": shaping.lower_resize,
+        "Upsample": shaping.lower_resize,
     }
 )
 """How each operator is lowered; immutable."""

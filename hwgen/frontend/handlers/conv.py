@@ -78,7 +78,7 @@ def convolved(
     source = tensor.leaves[0]
     kind = ctx.builder.leaves[source].type
     if not window.trivial:
-        code = zero_code(ctx, view, kind.low, kind.high) if any(window.pads) else 0
+        code = zero_code(view, kind.low, kind.high) if any(window.pads) else 0
         rows = window.op(code, 1 if depthwise else groups)
         source = ctx.builder.add(rows, (source,), f"{layer_name(node)}_window", node.name).name
     shifts = shift_of(scale, offset, channels).reshape(groups, -1)
@@ -164,7 +164,7 @@ def lower_conv_transpose(ctx: Context, node: FileNode) -> list[Tensor]:
     if any(factor > 1 for factor in stride):
         (name,) = tensor.leaves
         kind = ctx.builder.leaves[name].type
-        op = ops.ZeroInsert(stride, zero_code(ctx, view, kind.low, kind.high))
+        op = ops.ZeroInsert(stride, zero_code(view, kind.low, kind.high))
         leaf = ctx.builder.add(op, (name,), f"{node.name}_spread", node.name)
         tensor = Dynamic(
             rebuild(tensor.expr, var=lambda _: Var(leaf.name)), tensor.index, leaf.space
@@ -184,8 +184,7 @@ def _transpose_window(node: FileNode, kernel: tuple[int, ...]) -> Window:
         raise Problem("its padding follows from an output shape", "export with explicit pads")
     before = [d * (k - 1) - p for k, d, p in zip(kernel, dilation, pads[:axes], strict=True)]
     after = [
-        d * (k - 1) - p + e
-        for k, d, p, e in zip(kernel, dilation, pads[axes:], extra, strict=True)
+        d * (k - 1) - p + e for k, d, p, e in zip(kernel, dilation, pads[axes:], extra, strict=True)
     ]
     if min(*before, *after) < 0:
         raise Problem(f"its padding {pads} cuts into the data", "use padding below the kernel size")
@@ -208,7 +207,7 @@ def lower_im2col(ctx: Context, node: FileNode) -> list[Tensor]:
     (name,) = tensor.leaves
     kind = ctx.builder.leaves[name].type
     shifted = Affine(view.scale, view.offset - int(node.attribute("pad_value", 0)))
-    code = zero_code(ctx, shifted, kind.low, kind.high) if any(pads) else 0
+    code = zero_code(shifted, kind.low, kind.high) if any(pads) else 0
     leaf = ctx.builder.add(window.op(code), (name,), node.name, node.name)
     channels = tensor.space[1]
 

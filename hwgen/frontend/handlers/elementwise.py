@@ -12,6 +12,7 @@ import numpy as np
 from hwgen.frontend.affine import affine, rational
 from hwgen.frontend.context import HOST, Context
 from hwgen.frontend.expr import Expr, Num, apply, number
+from hwgen.frontend.handlers.layout import aligned
 from hwgen.frontend.model import FileNode
 from hwgen.frontend.tensors import Const, Dynamic, Problem, Tensor, spread
 
@@ -217,6 +218,8 @@ def lower_binary(ctx: Context, node: FileNode) -> list[Tensor]:
     parts = [ctx.tensors[name] for name in node.inputs]
     found = parts[0]
     for part in parts[1:]:
+        if isinstance(found, Dynamic) and isinstance(part, Dynamic):
+            found, part = aligned(ctx, node, found, part)
         found = combine(ctx, BINARY[node.op], found, part)
     return [found]
 

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hwgen.frontend.builder import MATRICES, Leaf
-from hwgen.frontend.context import Context
+from hwgen.frontend.context import Context, Tie
+from hwgen.frontend.evaluate import approx
 from hwgen.frontend.expr import Expr, Var, apply, number
 from hwgen.frontend.model import FileNode
 from hwgen.frontend.naming import layer_name
@@ -58,7 +59,8 @@ def _table_is_smaller(stairs: Staircase, leaf: Leaf) -> bool:
     if not (stairs.rising | stairs.falling).all():
         return entries <= 256 or entries <= 4 * pieces
     bits = int(stairs.codes.max() - stairs.codes.min()).bit_length()
-    return entries * bits <= 2 * (pieces - 1) * leaf.type.bits
+    steps = int(stairs.codes.max() - stairs.codes.min())
+    return entries * bits <= 2 * steps * leaf.type.bits
 
 
 def _table(
@@ -134,3 +136,18 @@ def _mirrored(stairs: Staircase, rows: npt.NDArray[np.bool_]) -> Staircase:
         codes[channel, :last] = codes[channel, :last][::-1]
         codes[channel, last:] = codes[channel, last - 1]
     return Staircase(starts, codes, low, end, stairs.ties)
+
+
+def record_ties(ctx: Context, layer: str, expr: Expr, name: str, stairs: Staircase) -> None:
+    """Note every exact tie with its real value."""
+    if not stairs.ties:
+        return
+    channels = len(stairs.low)
+    ways = ctx.turned.get(name, np.ones(channels, dtype=np.int64))
+    for begin in range(0, len(stairs.ties), 1024):
+        spots = np.array(stairs.ties[begin : begin + 1024])
+        at = np.broadcast_to(spots[:, 1:].astype(np.float64), (len(spots), channels))
+        value = np.broadcast_to(approx(expr, {name: (at, np.zeros((1, 1)))})[0], at.shape)
+        for row, (channel, code) in enumerate(spots.tolist()):
+            seen = code * int(ways[channel])
+            ctx.ties.append(Tie(layer, channel, seen, float(value[row, channel])))

@@ -19,9 +19,10 @@ from hwgen.frontend.affine import as_array, coefficients, common_step
 from hwgen.frontend.cone import Cone, cone_of, simplest
 from hwgen.frontend.context import Context, Tie
 from hwgen.frontend.dominator import split
-from hwgen.frontend.evaluate import MIXED, direction
-from hwgen.frontend.expr import Array, Expr, Num, Var, apply
-from hwgen.frontend.handlers.emit import emit
+from hwgen.frontend.evaluate import MIXED, approx, direction
+from hwgen.frontend.expr import Array, Expr, Num, Var, apply, rebuild
+from hwgen.frontend.functions import Pair
+from hwgen.frontend.handlers.emit import emit, record_ties
 from hwgen.frontend.model import FileNode
 from hwgen.frontend.naming import layer_name
 from hwgen.frontend.quantizer import Steps
@@ -106,10 +107,24 @@ def _emit_cone(
     layer = layer_name(node)
     for channel in range(channels if len(cone.ties) else 0):
         factors = chosen[:, channel if chosen.shape[1] > 1 else 0]
-        sums = cone.ties[cone.ties[:, 0] == cone.likeness[channel], 1:] @ factors
-        ctx.ties += [Tie(layer, channel, int(code), float("nan")) for code in np.unique(sums)]
+        pairs = cone.ties[cone.ties[:, 0] == cone.likeness[channel], 1:]
+        sums, at = np.unique(pairs @ factors, return_index=True)
+        reals = _real(tensor, cone, pairs[at], channel)
+        ctx.ties += [
+            Tie(layer, channel, *found) for found in zip(sums.tolist(), reals, strict=True)
+        ]
     summed = tensor.with_expr(Var(leaf.name))
     return emit(ctx, node, summed, stairs, bipolar=bipolar)
+
+
+def _real(tensor: Dynamic, cone: Cone, pairs: Ints, channel: int) -> list[float]:
+    """Return the real values of one channel at pairs of codes along their ways."""
+    env: dict[str, Pair] = {}
+    for k, name in enumerate((cone.wide, cone.narrow)):
+        values = (pairs[:, k] * cone.ways[k, channel]).astype(np.float64)[:, None]
+        env[name] = values, np.zeros((1, 1))
+    expr = rebuild(tensor.expr, num=lambda v: v if v.ndim == 0 else v[channel : channel + 1])
+    return np.broadcast_to(approx(expr, env)[0], (len(pairs), 1))[:, 0].tolist()
 
 
 def _too_wide() -> Problem:
@@ -131,8 +146,7 @@ def _exact(
         stairs = tabulate(single.expr, steps, name, leaf.low, leaf.high)
     except (TooManyCodes, interval.Undefined):
         raise _too_wide() from None
-    for channel, code in stairs.ties:
-        ctx.ties.append(Tie(layer_name(node), channel, code, float("nan")))
+    record_ties(ctx, layer_name(node), single.expr, name, stairs)
     return emit(ctx, node, single, stairs, bipolar=bipolar)
 
 

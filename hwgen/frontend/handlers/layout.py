@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwgen.frontend.builder import Leaf
-from hwgen.frontend.context import Context, Relayout
+from hwgen.frontend.context import HOST, Context, Relayout
 from hwgen.frontend.expr import Array, Var, compress, rebuild
 from hwgen.frontend.handlers import pending
 from hwgen.frontend.model import FileNode
@@ -118,3 +118,16 @@ def _channels(shape: tuple[int, ...], where: Ints) -> Move | None:
     matrix = np.zeros((count, total), dtype=np.int64)
     matrix[np.arange(count), chosen] = 1
     return Move(ops.Mvu(matrix), chosen)
+
+
+def aligned(ctx: Context, node: FileNode, left: Dynamic, right: Dynamic) -> tuple[Dynamic, Dynamic]:
+    """Return two tensors of one shape with their elements in one order, where a stream can."""
+    equal = left.space == right.space and np.array_equal(left.index, right.index)
+    if equal or left.shape != right.shape or set(left.leaves) == set(right.leaves):
+        return left, right
+    if HOST in (*left.leaves, *right.leaves):
+        return left, right
+    if len(left.shape) > 2:
+        return spatial(ctx, node, left), spatial(ctx, node, right)
+    flat = [ctx.reshaped(t, (prod(t.space),), node.name) for t in (left, right)]
+    return flat[0], flat[1]

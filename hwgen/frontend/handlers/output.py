@@ -13,6 +13,7 @@ from hwgen.frontend.builder import MATRICES
 from hwgen.frontend.context import HOST, Choice, Context
 from hwgen.frontend.evaluate import direction, signs
 from hwgen.frontend.expr import App, Array, Expr, Num, Var, apply, rebuild, variables
+from hwgen.frontend.handlers import join, pending
 from hwgen.frontend.handlers.quant_nodes import (
     lower_bipolar,
     lower_multithreshold,
@@ -131,8 +132,9 @@ def _comparable(
 
     None where no integer tensor compares as the real values do.
     """
-    if len(tensor.leaves) != 1 or HOST in tensor.leaves:
+    if HOST in tensor.leaves:
         return None
+    tensor = join.merged(ctx, node, pending.settled(ctx, node, tensor))
     rows = np.moveaxis(tensor.index, axis, -1).reshape(-1, tensor.shape[axis])
     if not np.array_equal(rows.reshape(-1), np.arange(prod(tensor.space))):
         return None

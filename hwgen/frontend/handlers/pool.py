@@ -12,14 +12,17 @@ import numpy as np
 from hwgen.frontend.affine import affine, as_array
 from hwgen.frontend.context import HOST, Context, MatrixSite
 from hwgen.frontend.evaluate import direction
-from hwgen.frontend.expr import Num, Var, apply, rebuild
+from hwgen.frontend.expr import Num, Var, apply, number, rebuild
 from hwgen.frontend.handlers import join, pending
 from hwgen.frontend.handlers.grid import on_grid
 from hwgen.frontend.handlers.layout import spatial
+from hwgen.frontend.handlers.quant_nodes import UNBOUNDED
+from hwgen.frontend.handlers.quantize import Quantizer, quantize
 from hwgen.frontend.handlers.window import Window, window_of, zero_code
 from hwgen.frontend.model import FileNode
 from hwgen.frontend.naming import layer_name
-from hwgen.frontend.tensors import Dynamic, Problem, Tensor
+from hwgen.frontend.quantizer import Rounding
+from hwgen.frontend.tensors import Const, Dynamic, Problem, Tensor
 from hwgen.ir import ops
 
 SHORT = 256
@@ -104,12 +107,14 @@ def _sum(
         raise Problem("its input has a scale that varies between pixels", "use one per channel")
     (name,) = tensor.leaves
     leaf = ctx.builder.leaves[name]
-    code = zero_code(ctx, view, leaf.type.low, leaf.type.high) if any(window.pads) else 0
+    code = zero_code(view, leaf.type.low, leaf.type.high) if any(window.pads) else 0
     rows = pending.window_codes(ctx, name, window, code, layer_name(node))
     taps = window.taps
     kind = ctx.builder.leaves[rows].type
-    ends = (np.minimum(leaf.low, kind.low if any(window.pads) else leaf.low),
-            np.maximum(leaf.high, kind.high if any(window.pads) else leaf.high))
+    ends = (
+        np.minimum(leaf.low, kind.low if any(window.pads) else leaf.low),
+        np.maximum(leaf.high, kind.high if any(window.pads) else leaf.high),
+    )
     found = ctx.builder.add(
         ops.SumPool(taps), (rows,), layer_name(node), node.name, (taps * ends[0], taps * ends[1])
     )
@@ -178,9 +183,11 @@ def lower_quant_avg_pool(ctx: Context, node: FileNode) -> list[Tensor]:
     largest = ((1 << int(node.attribute("ibits", 8))) - 1) * kernel * kernel
     shift = max(largest.bit_length() - int(node.attribute("obits", 8)), 0)
     value = _sum(ctx, node, tensor, window, Fraction(1 << shift))
-    value = value.with_expr(apply("floor", value.expr))
     out = window.op(0).out_spatial(pixels)
-    return [_shaped(value, (*out, tensor.shape[axis]), axis)]
+    shaped = _shaped(value, (*out, tensor.shape[axis]), axis)
+    one, nothing = Const(number(1), ()), Const(number(0), ())
+    how = Quantizer(Rounding("FLOOR", -UNBOUNDED, UNBOUNDED), one, nothing)
+    return [quantize(ctx, node, shaped, how)]
 
 
 HANDLERS: Mapping[str, Callable[[Context, FileNode], list[Tensor]]] = MappingProxyType(
@@ -196,4 +203,3 @@ HANDLERS: Mapping[str, Callable[[Context, FileNode], list[Tensor]]] = MappingPro
     }
 )
 """Pools by operator; immutable."""
-

@@ -143,9 +143,7 @@ def scaled_weights(const: Const) -> Scaled:
     """Return constant weights as exact integers times scales."""
     found = scaled(const.expr, const.shape)
     if found is None:
-        raise Problem(
-            "its weights are not quantized: they lie on no common grid", QUANTIZE_WEIGHTS
-        )
+        raise Problem("its weights are not quantized: they lie on no common grid", QUANTIZE_WEIGHTS)
     checked_levels(np.asarray(found.codes), exact=False)
     return found
 

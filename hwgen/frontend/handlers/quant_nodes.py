@@ -21,7 +21,7 @@ from hwgen.ir import range_bits
 NOTHING = Const(number(0), ())
 UNBOUNDED = 1 << 40
 
-RANGES = {
+RANGES: dict[int, tuple[int, int]] = {
     TensorProto.INT8: (-128, 127),
     TensorProto.UINT8: (0, 255),
     TensorProto.INT4: (-8, 7),

@@ -8,17 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from hwgen.frontend import interval
-from hwgen.frontend.context import HOST, Context, Site, Tie, WeightSite
+from hwgen.frontend.context import HOST, Context, Site, WeightSite
 from hwgen.frontend.decide import decide
-from hwgen.frontend.evaluate import approx
 from hwgen.frontend.expr import Expr, Num, Var, apply, rebuild
 from hwgen.frontend.handlers import join, pending
 from hwgen.frontend.handlers.elementwise import combine
-from hwgen.frontend.handlers.emit import emit
+from hwgen.frontend.handlers.emit import emit, record_ties
 from hwgen.frontend.model import FileNode
 from hwgen.frontend.naming import layer_name
 from hwgen.frontend.quantizer import Steps
-from hwgen.frontend.tabulate import Staircase, TooManyCodes, tabulate
+from hwgen.frontend.tabulate import TooManyCodes, tabulate
 from hwgen.frontend.tensors import Const, Dynamic, Problem, Tensor
 from hwgen.ir import TensorType
 
@@ -103,7 +102,7 @@ def _codes(
     ctx: Context, node: FileNode, tensor: Dynamic, how: Quantizer
 ) -> tuple[Dynamic, str, Expr]:
     """Return the codes as a tensor, the integer tensor that holds them, and how."""
-    if tensor.leaves == (HOST,):
+    if HOST in tensor.leaves:
         return _host_codes(ctx, node, tensor, how)
     if any(name in ctx.pools for name in tensor.leaves):
         return _behind_pool(ctx, node, tensor, how)
@@ -125,7 +124,7 @@ def _codes(
             "check the layer's parameters",
         ) from None
     found = emit(ctx, node, tensor, stairs, bipolar=how.bipolar)
-    record_ties(ctx, node, tensor.expr, name, stairs)
+    record_ties(ctx, layer_name(node), tensor.expr, name, stairs)
     return found
 
 
@@ -143,22 +142,6 @@ def _behind_pool(
     return Dynamic(behind, tensor.index, value.space), value.leaves[0], behind
 
 
-def record_ties(ctx: Context, node: FileNode, expr: Expr, name: str, stairs: Staircase) -> None:
-    """Note every exact tie with its real value."""
-    if not stairs.ties:
-        return
-    channels = len(stairs.low)
-    ways = ctx.turned.get(name, np.ones(channels, dtype=np.int64))
-    layer = layer_name(node)
-    for begin in range(0, len(stairs.ties), 1024):
-        spots = np.array(stairs.ties[begin : begin + 1024])
-        at = np.broadcast_to(spots[:, 1:].astype(np.float64), (len(spots), channels))
-        value = np.broadcast_to(approx(expr, {name: (at, np.zeros((1, 1)))})[0], at.shape)
-        for row, (channel, code) in enumerate(spots.tolist()):
-            seen = code * int(ways[channel])
-            ctx.ties.append(Tie(layer, channel, seen, float(value[row, channel])))
-
-
 def _host_codes(
     ctx: Context, node: FileNode, tensor: Dynamic, how: Quantizer
 ) -> tuple[Dynamic, str, Expr]:
@@ -170,7 +153,7 @@ def _host_codes(
             "--input-type so that both quantizers are built on chip",
         )
     host = ctx.builder.leaves[HOST]
-    if not tensor.whole():
+    if not tensor.whole() or len(tensor.leaves) > 1:
         raise Problem(
             "it quantizes only a part of the network's input",
             "quantize the whole input at once, or give --input-type",

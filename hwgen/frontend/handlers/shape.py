@@ -211,8 +211,9 @@ def is_integer(tensor: Tensor) -> bool:
     """Whether every value is known to be an integer because it is a plain code."""
     from hwgen.frontend.affine import affine
 
-    single = isinstance(tensor, Dynamic) and len(tensor.leaves) == 1
-    found = affine(tensor.expr) if single else None
+    found = None
+    if isinstance(tensor, Dynamic) and len(tensor.leaves) == 1:
+        found = affine(tensor.expr)
     if found is None:
         return False
     return all(v.denominator == 1 for part in (found.scale, found.offset) for v in part.reshape(-1))

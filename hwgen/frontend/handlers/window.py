@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from math import prod
 
 from hwgen.frontend.affine import Affine, as_array
-from hwgen.frontend.context import Context
 from hwgen.frontend.model import FileNode
 from hwgen.frontend.tensors import Problem
 from hwgen.ir import ops
@@ -67,9 +67,7 @@ def window_of(node: FileNode, spatial: tuple[int, ...], kernel: tuple[int, ...])
         raise Problem(f"its padding {pads} is negative", "crop by a smaller layer instead")
     if node.attribute("ceil_mode", 0):
         pads = _ceiled(spatial, stride, reach, pads)
-    if any(
-        size + pads[k] + pads[axes + k] < reach[k] for k, size in enumerate(spatial)
-    ):
+    if any(size + pads[k] + pads[axes + k] < reach[k] for k, size in enumerate(spatial)):
         raise Problem(f"its kernel exceeds its input of {spatial}", "check the layer's shape")
     return Window(kernel, stride, dilation, pads)
 
@@ -89,13 +87,18 @@ def _ceiled(
     return (*pads[:axes], *after)
 
 
-def zero_code(ctx: Context, view: Affine, low: int, high: int) -> int:
+def zero_code(view: Affine, low: int, high: int) -> int:
     """Return the code that means the real number 0; ``Problem`` where no code does."""
-    codes = {-value for value in as_array(view.offset / view.scale).reshape(-1)}
+    return value_code(view, 0.0, low, high)
+
+
+def value_code(view: Affine, value: float, low: int, high: int) -> int:
+    """Return the code that means ``value``, which need not occur yet; ``Problem`` if none does."""
+    codes = set(as_array((Fraction(value) - view.offset) / view.scale).reshape(-1))
     code = next(iter(codes))
     if len(codes) > 1 or code.denominator != 1 or not 2 * low - 256 <= code <= 2 * high + 256:
         raise Problem(
-            "its padding needs the number 0, which no code of its input means",
+            f"its padding needs the number {value:g}, which no code of its input means",
             "quantize its input with a zero point of 0, or pad by a code that exists",
         )
     return int(code)
