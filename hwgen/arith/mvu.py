@@ -2,10 +2,12 @@
 
 Every product becomes unsigned. An input code is ``x = gain * u + offset`` with an unsigned ``u`` of
 n bits (a signed code has its highest bit inverted, a bipolar one is 2u - 1). A weight is a sum of
-digits -1, 0, +1 times powers of two, one digit per plane: ``w = sum(2**shift * digit)``. A lane of
-a plane then is ``u``, 0 or, under a negative digit, the bits of ``u`` inverted, which is
-``digit * u + 2**n - 1``: no multiplier, no sign. The surplus and the offset depend on the weights
-alone, so they make one constant per row, which the accumulator starts with.
+digits -1, 0, +1 times powers of two, one digit per plane: ``w = sum(2**plane * digit)``. A lane of
+a plane is 0, ``u`` or, under a negative digit, the inverted bits of ``u``, worth ``2**n - 1 - u``:
+no multiplier, no sign. The surplus and the offset depend on the weights alone, so they make one
+constant per row, which the accumulator starts with.
+
+Planes of which no weight has more than one digit are one group: its lanes are added up at once.
 """
 
 from __future__ import annotations
@@ -94,19 +96,39 @@ class MvuPlan:
         return self.memory == "const" and self.steps <= MERGED_STEPS
 
     @cached_property
+    def chosen(self) -> BoolArray:
+        """Whether a digit is not 0; (planes, steps, pe, simd)."""
+        return self._folded(self._digits[0])
+
+    @cached_property
+    def negative(self) -> BoolArray:
+        """Whether a plane's digit is -1 where it is chosen; (planes, steps, pe, simd)."""
+        return self._folded(self._digits[1])
+
+    @cached_property
     def table(self) -> BoolArray:
-        """Every digit's two bits by step: chosen, inverted; (steps, pe * planes * 2 * simd)."""
+        """Every digit's two bits by step: chosen, negative; (steps, pe * planes * 2 * simd)."""
         bits = np.stack([self.chosen, self.negative], axis=1)
         return bits.transpose(2, 3, 0, 1, 4).reshape(self.steps, -1)
+
+    @cached_property
+    def implied(self) -> bool:
+        """Whether the highest digit is chosen exactly where a weight is negative without others."""
+        lower = self.chosen[:-1].any(axis=0)
+        return bool((self.chosen[-1] == (self.negative[-1] & ~lower)).all() and lower.any())
 
     @cached_property
     def stored(self) -> tuple[BoolArray, IntArray]:
         """The weight memory and which of its bits each bit of ``table`` is.
 
-        Columns of ``table`` that are equal are stored once, those that never change not at all.
-        Returns bool (steps, width), and int64 (columns,): -1 for always 0, -2 for always 1.
+        Columns of ``table`` that are equal are stored once; those that never change or are
+        ``implied`` not at all. Returns bool (steps, width), and int64 (columns,): -1 for always 0,
+        -2 for always 1, or implied.
         """
-        columns, place = np.unique(self.table.T, axis=0, return_inverse=True)
+        table = self.table.copy()
+        if self.implied:
+            table.reshape(self.steps, self.pe, -1, 2, self.simd)[:, :, -1, 0] = False
+        columns, place = np.unique(table.T, axis=0, return_inverse=True)
         ones = columns.sum(axis=1)
         constant = (ones == 0) | (ones == self.steps)
         number = np.cumsum(~constant) - 1
@@ -114,26 +136,24 @@ class MvuPlan:
         return columns[~constant].T, number[place.reshape(-1)].astype(np.int64)
 
     @cached_property
-    def shifts(self) -> tuple[int, ...]:
-        """The power of two of each plane."""
-        return tuple(range(len(self._digits[0])))
-
-    @cached_property
-    def chosen(self) -> BoolArray:
-        """Whether a digit is not 0; (planes, steps, pe, simd)."""
-        return self._folded(self._digits[0])
-
-    @cached_property
-    def negative(self) -> BoolArray:
-        """Whether a weight's digits are inverted; (planes, steps, pe, simd)."""
-        return self._folded(self._digits[1])
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """Neighbouring planes that no weight uses together, lowest first."""
+        chosen = self._digits[0]
+        groups: list[tuple[int, ...]] = [(0,)]
+        for plane in range(1, len(chosen)):
+            used = chosen[list(groups[-1])].any(axis=0)
+            if (used & chosen[plane]).any():
+                groups.append((plane,))
+            else:
+                groups[-1] = (*groups[-1], plane)
+        return tuple(groups)
 
     @cached_property
     def bias(self) -> IntArray:
         """What the accumulators of each output word start with; (folds, pe)."""
         surplus = sum(
-            negative.sum(axis=1, dtype=np.int64) << shift
-            for shift, negative in zip(self.shifts, self._digits[1], strict=True)
+            (chosen & negative).sum(axis=1, dtype=np.int64) << plane
+            for plane, (chosen, negative) in enumerate(zip(*self._digits, strict=True))
         )
         rows = self.x.offset * self.weights.sum(axis=1)
         rows = rows - self.x.gain * ((1 << self.x.bits) - 1) * surplus
@@ -144,7 +164,7 @@ class MvuPlan:
     @property
     def levels(self) -> int:
         """Adders in a row from a lane to a word's sum."""
-        return (self.simd - 1).bit_length() + (len(self.shifts) - 1).bit_length()
+        return (self.simd - 1).bit_length() + (len(self.groups) - 1).bit_length()
 
     @property
     def tree_stages(self) -> int:
@@ -163,13 +183,14 @@ class MvuPlan:
 
     @cached_property
     def _digits(self) -> tuple[BoolArray, BoolArray]:
-        """Return whether each digit is chosen and whether it is inverted; (planes, MH, MW)."""
+        """Return whether each digit is chosen and whether it is negative; (planes, MH, MW)."""
         weights = self.weights
         top = max(int(np.abs(weights).max()), 1)
         planes = top.bit_length()
         bits = np.arange(planes)[:, None, None]
-        if top == 1 << planes - 1 and planes > 1 and (weights < top).all():
-            # Only -2**(planes - 1) is that long: two's complement needs no plane for the sign.
+        lopsided = top == 1 << planes - 1 and bool((weights < top).all())
+        if lopsided and planes > 3 and not self.merged:
+            # Only -2**(planes - 1) is that long: two's complement stores no sign beside the digits.
             chosen = (weights[None] >> bits & 1).astype(np.bool_)
             negative = np.zeros_like(chosen)
             negative[-1] = chosen[-1]

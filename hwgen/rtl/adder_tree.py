@@ -17,22 +17,22 @@ class Operand(NamedTuple):
     bound: int
 
 
-def adder_tree(m, stages, plan, planes, name):
+def adder_tree(m, stages, plan, groups, name):
     """Return the sum of all operands, as the registers of stage ``1 + plan.tree_stages``.
 
-    Operands of one plane are summed first, in pairs, then the planes. Without levels the sum is not
+    Operands of one group are summed first, in pairs, then the groups. Without levels the sum is not
     registered.
 
-    planes : lists of operands in stage 1, one list per plane
+    groups : lists of operands in stage 1, one list per group of planes
     name : distinguishes this tree's registers
     """
     level = 0
     for _ in range((plan.simd - 1).bit_length()):
         level += 1
-        planes = [_paired(operands) for operands in planes]
-        planes = _registered(m, stages, plan, planes, level, name)
-    operands = [plane[0] for plane in planes if plane]
-    for _ in range((len(plan.shifts) - 1).bit_length()):
+        groups = [_paired(operands) for operands in groups]
+        groups = _registered(m, stages, plan, groups, level, name)
+    operands = [group[0] for group in groups if group]
+    for _ in range((len(plan.groups) - 1).bit_length()):
         level += 1
         operands = _paired(operands)
         operands = _registered(m, stages, plan, [operands], level, name)[0]
@@ -61,16 +61,16 @@ def _sum(low, high):
     return Operand(Cat(below, low.value[skip:] + high.value)[:width], low.shift, bound)
 
 
-def _registered(m, stages, plan, planes, level, name):
+def _registered(m, stages, plan, groups, level, name):
     """Put the operands into registers where ``level`` ends a stage."""
     if level % plan.levels_per_stage and level != plan.levels:
-        return planes
+        return groups
     stage = 1 + -(-level // plan.levels_per_stage)
     kept = []
-    for plane, operands in enumerate(planes):
+    for group, operands in enumerate(groups):
         row = []
         for number, operand in enumerate(operands):
-            register = payload(len(operand.value), f"sum_{name}_{stage}_{plane}_{number}")
+            register = payload(len(operand.value), f"sum_{name}_{stage}_{group}_{number}")
             with m.If(stages.open[stage]):
                 m.d.sync += register.eq(operand.value)
             row.append(operand._replace(value=register))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
+
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, unsigned
 from amaranth.lib import wiring
@@ -78,8 +81,8 @@ class Mvu(wiring.Component):
         digits = self._digits(m, stages)
         sums = []
         for pe in range(plan.pe):
-            planes = [self._products(m, codes, digits, pe, n) for n in range(len(plan.shifts))]
-            sums.append(adder_tree(m, stages, plan, planes, pe))
+            groups = [self._products(m, codes, digits, pe, group) for group in plan.groups]
+            sums.append(adder_tree(m, stages, plan, groups, pe))
         if plan.accumulates:
             self._accumulate(m, stages, sums)
         else:
@@ -142,22 +145,44 @@ class Mvu(wiring.Component):
             m.d.sync += word.eq(port.data)
         return word
 
-    def _products(self, m, codes, digits, pe, plane):
-        """Return the lanes of one PE's plane that are ever chosen."""
+    def _products(self, m, codes, digits, pe, group):
+        """Return the lanes of one PE's group of planes that are ever chosen."""
         plan = self.plan
-        at = (pe * len(plan.shifts) + plane) * 2 * plan.simd
-        chosen, negative = digits[at:][: plan.simd], digits[at + plan.simd :][: plan.simd]
-        bits = []
-        for bit, code in enumerate(codes):
-            term = Signal(plan.simd, name=f"term_{pe}_{plane}_{bit}")
-            m.d.comb += term.eq((code & chosen) ^ negative)
-            bits.append(term)
-        used = plan.chosen[plane, :, pe] | plan.negative[plane, :, pe]
-        bound = (1 << plan.x.bits) - 1
-        return [
-            Operand(Cat(bit[lane] for bit in bits), plan.shifts[plane], bound)
-            for lane in np.flatnonzero(used.any(axis=0)).tolist()
-        ]
+        planes = [self._digit(digits, pe, plane) for plane in group]
+        if plan.implied and not plan.merged and group[-1] == len(plan.chosen) - 1:
+            below = [self._digit(digits, pe, plane)[0] for plane in range(group[-1])]
+            negative = planes[-1][1]
+            planes[-1] = (negative & ~reduce(or_, below), negative)
+        terms = []
+        for bit in range(plan.x.bits + group[-1] - group[0]):
+            term = Signal(plan.simd, name=f"term_{pe}_{group[0]}_{bit}")
+            parts = [
+                chosen & (codes[bit - up] ^ negative)
+                for up, (chosen, negative) in enumerate(planes)
+                if 0 <= bit - up < plan.x.bits
+            ]
+            m.d.comb += term.eq(reduce(or_, parts))
+            terms.append(term)
+        return [self._operand(terms, pe, group, lane) for lane in self._used(pe, group)]
+
+    def _digit(self, digits, pe, plane):
+        """Return a plane's digits: chosen, negative, each a vector over the lanes."""
+        simd = self.plan.simd
+        at = (pe * len(self.plan.chosen) + plane) * 2 * simd
+        return digits[at:][:simd], digits[at + simd :][:simd]
+
+    def _used(self, pe, group):
+        """Return the lanes whose weights ever have a digit in these planes."""
+        chosen = self.plan.chosen[list(group), :, pe]
+        return np.flatnonzero(chosen.any(axis=(0, 1))).tolist()
+
+    def _operand(self, terms, pe, group, lane):
+        """Return one lane's number, without the bits that it never has."""
+        chosen = self.plan.chosen[list(group), :, pe, lane].any(axis=1)
+        low, high = np.flatnonzero(chosen)[[0, -1]].tolist()
+        bound = ((1 << self.plan.x.bits) - 1) << high - low
+        bits = terms[low : self.plan.x.bits + high]
+        return Operand(Cat(bit[lane] for bit in bits), group[0] + low, bound)
 
     def _accumulate(self, m, stages, sums):
         """Add the words of a pass; the first is added to the row's constant."""

@@ -100,7 +100,9 @@ def test_odd_matrices(weights, memory):
 def test_registers_every_few_levels(levels):
     weights = np.random.default_rng(2).integers(-4, 4, (2, 11))
     dut = check(weights, unsigned(2), pe=1, simd=11, levels_per_stage=levels, stalls=(0.0, 0.4))
-    tree = (11 - 1).bit_length() + (3 - 1).bit_length()  # lanes, then three planes
+    # Lanes, then the digits 1 and 2 or 4: no weight up to 4 has both of these.
+    tree = (11 - 1).bit_length() + 1
+    assert dut.plan.groups == ((0,), (1, 2))
     assert dut.schedule.latency == 1 + -(-tree // levels) + 1
 
 
