@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from math import gcd, lcm
 
 from hwgen.dataflow.dataflow import Dataflow
@@ -10,6 +11,9 @@ from hwgen.dataflow.streams import Stream
 from hwgen.dataflow.units import ConverterUnit, FifoUnit, ForkUnit, ReplayUnit, Unit
 from hwgen.errors import FoldingError, UnsupportedError
 from hwgen.ir import Fold, Folding, Graph, Node, TensorType, ops
+
+# Ops that take their windows tap by tap or whole, as suits them.
+WINDOWED = (ops.Mvu, ops.GroupedMvu, ops.Vvu, ops.MaxPool, ops.SumPool)
 
 
 class Builder:
@@ -32,17 +36,27 @@ class Builder:
         self._ready: dict[str, list[Stream]] = {}
         self._input = ""
         self._roots = _roots(graph)
-        self._readers = _readers(graph, self._roots)
+        self._windows = _windows(graph)
+        self._readers = _readers(graph, self._roots, self._windows)
 
-    def fold(self, node: Node) -> Fold:
-        """Return the node's fold, all ones where the folding does not name it."""
-        fold = self.folding.get(node.name) or Fold()
+    def fold(self, node: Node, otherwise: Fold | None = None) -> Fold:
+        """Return the node's fold; ``otherwise``, or all ones, where the folding does not name it."""
+        fold = self.folding.get(node.name) or otherwise or Fold()
         if fold.m != 1:
             raise FoldingError(
                 f"{node.name}: M={fold.m}, but only 1 pixel at a time can be built; "
                 f"raise PE or SIMD instead"
             )
         return fold
+
+    def window(self, node: Node) -> Node | None:
+        """Return the window node in front of ``node`` that is planned together with it."""
+        before = node.inputs[0]
+        return self.graph[before] if before in self._windows else None
+
+    def absorbed(self, node: Node) -> bool:
+        """Return whether the node is a window that is planned together with its readers."""
+        return node.name in self._windows
 
     def kind(self, node: Node, number: int = 0) -> TensorType:
         """Return the type of input ``number`` of a node."""
@@ -53,12 +67,25 @@ class Builder:
         streams = self._ready.get(self._roots[node.inputs[number]])
         return streams[0].lanes if streams else None
 
-    def take(self, node: Node, lanes: int, number: int = 0, *, fifo: bool) -> Stream:
+    def take(
+        self,
+        node: Node,
+        lanes: int,
+        number: int = 0,
+        *,
+        fifo: bool,
+        shape: tuple[int, ...] | None = None,
+        layer: str = "",
+    ) -> Stream:
         """Return input ``number`` of a node as a stream of ``lanes``, to be read by one unit.
 
         fifo : the node starts a new layer, so a FIFO stands in front of it
+        shape : another view of the tensor, whose last axis is what lanes pad
+        layer : the node that the units serve, if not this one
         """
         tensor, kind = node.inputs[number], self.kind(node, number)
+        if shape is not None:
+            kind = replace(kind, shape=shape)
         root = self._roots[tensor]
         if root not in self._ready:
             assert not self._input, f"{node.name} reads {tensor} before it is computed"
@@ -66,15 +93,44 @@ class Builder:
             self._input = stream.name
             self._offer(root, stream, "")
         stream = self._ready[root].pop(0)
-        prefix = node.name if len(node.inputs) == 1 else f"{node.name}_{number}"
+        name = layer or node.name
+        prefix = name if len(node.inputs) == 1 else f"{name}_{number}"
         source = next((unit for unit in self._units if stream.name in unit.outputs), None)
         if source is not None and (fifo or isinstance(source, ForkUnit)):
-            stream = self._fifo(prefix, node.name, stream)
-        return self._convert(prefix, node.name, stream, kind, lanes)
+            stream = self._fifo(prefix, name, stream)
+        return self.convert(prefix, name, stream, kind, lanes)
 
-    def give(self, node: Node, lanes: int) -> Stream:
-        """Return the stream on which the node's unit will give its tensor."""
-        return self._stream(node.name, node.name, self.graph.types[node.name], lanes)
+    def give(self, node: Node, lanes: int, shape: tuple[int, ...] | None = None) -> Stream:
+        """Return the stream on which the node's unit will give its tensor.
+
+        shape : another view of the tensor, whose last axis is what lanes pad
+        """
+        kind = self.graph.types[node.name]
+        if shape is not None:
+            kind = replace(kind, shape=shape)
+        return self._stream(node.name, node.name, kind, lanes)
+
+    def between(self, stream: Stream) -> Stream:
+        """Add a stream between units of one layer."""
+        assert stream.name not in self._streams, f"stream {stream.name} exists"
+        self._streams[stream.name] = stream
+        return stream
+
+    def insert(self, unit: Unit) -> None:
+        """Append a unit whose outputs only its own layer reads."""
+        self._units.append(unit)
+
+    def finished(self, node: Node, stream: Stream) -> None:
+        """Say that ``stream``, which a unit already gives, carries a node's tensor."""
+        self._offer(self._roots[node.name], stream, node.name)
+
+    def free(self, name: str) -> str:
+        """Return ``name``, with a number behind it if another stream has it."""
+        number, found = 1, name
+        while found in self._streams:
+            number += 1
+            found = f"{name}_{number}"
+        return found
 
     def add(self, unit: Unit) -> None:
         """Append the unit that computes a node; fork its output if several nodes read it."""
@@ -83,8 +139,11 @@ class Builder:
         stream = self._streams[name]
         self._offer(stream.tensor, stream, unit.node)
 
-    def replay(self, node: Node, stream: Stream, times: int) -> Stream:
-        """Return a stream on which every vector of ``stream`` comes ``times`` times."""
+    def replay(self, node: Node, stream: Stream, times: int, *, slow: bool = False) -> Stream:
+        """Return a stream on which every vector of ``stream`` comes ``times`` times.
+
+        slow : the words of a vector do not come one per cycle
+        """
         name = f"{node.name}.replay"
         out = self._stream(name, stream.tensor, stream.type, stream.lanes, times)
         place = (name, node.name, (stream.name,), (out.name,))
@@ -92,7 +151,7 @@ class Builder:
         # Where the next vector may come slowly, it comes while this one is replayed.
         source = next((unit for unit in self._units if stream.name in unit.outputs), None)
         widened = isinstance(source, ConverterUnit) and source.lanes_in < source.lanes_out
-        slow = stream.name == self._input or words == 1 or widened
+        slow = slow or stream.name == self._input or words == 1 or widened
         depth = 2 * words if slow else words
         self._units.append(ReplayUnit(*place, stream.raw, stream.lanes, words, times, depth))
         return out
@@ -137,7 +196,7 @@ class Builder:
         self._units.append(FifoUnit(*place, stream.raw, stream.lanes, None))
         return out
 
-    def _convert(
+    def convert(
         self, prefix: str, node: str, stream: Stream, kind: TensorType, lanes: int
     ) -> Stream:
         """Bring ``stream`` into the layout of ``lanes`` for elements grouped as in ``kind``.
@@ -179,10 +238,24 @@ def _roots(graph: Graph) -> dict[str, str]:
     return roots
 
 
-def _readers(graph: Graph, roots: dict[str, str]) -> Counter[str]:
+def _windows(graph: Graph) -> frozenset[str]:
+    """Return the windows that are planned together with what reads them."""
+    return frozenset(
+        node.name
+        for node in graph.nodes
+        if isinstance(node.op, ops.Swu)
+        and node.name not in graph.outputs
+        and all(isinstance(reader.op, WINDOWED) for reader in graph.consumers(node.name))
+    )
+
+
+def _readers(graph: Graph, roots: dict[str, str], windows: frozenset[str]) -> Counter[str]:
     """Return how many unit inputs read each root, the core's output included."""
     readers = Counter(roots[name] for name in graph.outputs)
     for node in graph.nodes:
-        if not isinstance(node.op, ops.Reshape):
-            readers.update(roots[name] for name in node.inputs)
+        if isinstance(node.op, ops.Reshape) or node.name in windows:
+            continue
+        # each reader of a window has window hardware of its own, which reads the window's input
+        before = (graph[n].inputs[0] if n in windows else n for n in node.inputs)
+        readers.update(roots[name] for name in before)
     return readers

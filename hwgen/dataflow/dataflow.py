@@ -97,7 +97,7 @@ class Dataflow:
         for unit in self.units:
             for name in unit.outputs:
                 stream = self.streams[name]
-                if stream.times == 1:
+                if stream.times == 1 and not stream.permuted:
                     first.setdefault(stream.tensor, name)
         first.pop(self.streams[self.input].tensor, None)
         return tuple(first.values())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from hwgen.dataflow.builder import Builder
 from hwgen.dataflow.dataflow import Dataflow
-from hwgen.dataflow.ops import dense, pointwise
+from hwgen.dataflow.ops import dense, joins, pixels, pointwise, taps, windows
 from hwgen.errors import FoldingError, UnsupportedError, suggest
 from hwgen.ir import Folding, Graph, Node, ops
 from hwgen.ir.ops import Op
@@ -16,6 +16,19 @@ OPS: Mapping[type[Op], Callable[[Builder, Node], None]] = {
     ops.Threshold: pointwise.threshold,
     ops.Table: pointwise.table,
     ops.ArgMax: pointwise.argmax,
+    ops.GroupedMvu: dense.grouped,
+    ops.Swu: windows.alone,
+    ops.Vvu: taps.vvu,
+    ops.MaxPool: taps.pool,
+    ops.SumPool: taps.pool,
+    ops.Add: joins.add,
+    ops.Affine: joins.affine,
+    ops.Concat: joins.concat,
+    ops.Slice: joins.cut,
+    ops.Pad: pixels.pad,
+    ops.ZeroInsert: pixels.zero_insert,
+    ops.Upsample: pixels.upsample,
+    ops.DepthToSpace: pixels.depth_to_space,
 }
 
 
@@ -33,8 +46,8 @@ def plan(graph: Graph, folding: Folding) -> Dataflow:
             )
     builder = Builder(graph, folding)
     for node in graph.nodes:
-        if isinstance(node.op, ops.Reshape):
-            continue  # elements keep their stream order
+        if isinstance(node.op, ops.Reshape) or builder.absorbed(node):
+            continue  # elements keep their stream order; readers build their windows
         build = OPS.get(type(node.op))
         if build is None:
             kind = type(node.op).__name__

@@ -49,6 +49,7 @@ class Stream:
     type : that tensor's type; its last axis is the group that lanes pad
     lanes : channels per transfer; the lanes past the last channel hold anything
     times : how often each pixel's vector is sent, more than 1 behind a replay
+    permuted : the codes come in an order of their own, ``type`` only counts them
     """
 
     name: str
@@ -56,6 +57,7 @@ class Stream:
     type: TensorType
     lanes: int
     times: int = 1
+    permuted: bool = False
 
     @property
     def element(self) -> Element:

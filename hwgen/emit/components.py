@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from amaranth.lib import wiring
 
 from hwgen.dataflow import units as u
+from hwgen.emit import conv
 from hwgen.rtl.argmax import ArgMax
 from hwgen.rtl.fifo import Fifo
 from hwgen.rtl.fork import Fork
@@ -84,6 +85,7 @@ _MAKERS: Mapping[type[u.Unit], Callable[..., wiring.Component]] = {
     u.ConverterUnit: converter,
     u.FifoUnit: fifo,
     u.ForkUnit: fork,
+    **conv.MAKERS,
 }
 
 

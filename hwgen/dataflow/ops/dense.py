@@ -1,31 +1,49 @@
-"""Units of fully connected layers."""
+"""Units of layers with a matrix: fully connected, and convolutions behind their windows."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from hwgen.dataflow.builder import Builder
+from hwgen.dataflow.ops import windows
 from hwgen.dataflow.units import MvuUnit
 from hwgen.errors import check_within
 from hwgen.ir import Node, ops
+from hwgen.ir.ops import IntArray
 
 
 def mvu(builder: Builder, node: Node) -> None:
-    """Replay each vector for every group of PE outputs, and multiply."""
+    """Bring each vector once for every group of PE outputs, and multiply."""
     assert isinstance(node.op, ops.Mvu)
+    _matrices(builder, node, node.op.weights[None])
+
+
+def grouped(builder: Builder, node: Node) -> None:
+    """Step through one matrix per group of the vector."""
+    assert isinstance(node.op, ops.GroupedMvu)
+    _matrices(builder, node, node.op.weights)
+
+
+def _matrices(builder: Builder, node: Node, weights: IntArray) -> None:
+    """Build one unit for the matrices of all groups, (G, MH, MW).
+
+    Each group's rows are padded to whole folds; to the unit they are one matrix, whose vectors
+    change on the way.
+    """
     fold = builder.fold(node)
-    mh, mw = node.op.weights.shape
+    groups, mh, mw = weights.shape
     check_within(node.name, "PE", fold.pe, "MH", mh)
     check_within(node.name, "SIMD", fold.simd, "MW", mw)
-    x = builder.take(node, fold.simd, fifo=True)
-    folds = -(-mh // fold.pe)
-    if folds > 1:
-        x = builder.replay(node, x, folds)
-    y = builder.give(node, fold.pe)
+    x, weights = windows.vectors(builder, node, weights, fold.simd, -(-mh // fold.pe))
+    shape = builder.graph.types[node.name].shape
+    y = builder.give(node, fold.pe, (*shape[:-1], groups, mh) if groups > 1 else None)
+    if groups > 1:
+        weights = np.pad(weights, ((0, 0), (0, -mh % fold.pe), (0, 0)))
     place = (node.name, node.name, (x.name,), (y.name,))
-    weights = node.op.weights
     builder.add(
         MvuUnit(
             *place,
-            weights=weights,
+            weights=weights.reshape(-1, mw),
             x=x.element,
             acc=y.element,
             pe=fold.pe,

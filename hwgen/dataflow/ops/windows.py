@@ -1,0 +1,171 @@
+"""Window units, as their readers want them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+
+from hwgen import timing
+from hwgen.dataflow.builder import Builder
+from hwgen.dataflow.rows import framed, rows, window_of
+from hwgen.dataflow.streams import Element, Stream
+from hwgen.dataflow.units import InsertUnit, LinesUnit, SwuUnit, WindowsUnit
+from hwgen.ir import Node, TensorType, ops
+from hwgen.ir.ops import IntArray
+
+
+def alone(builder: Builder, node: Node) -> None:
+    """Build a window unit whose rows something other than a matrix or a pool reads."""
+    assert isinstance(node.op, ops.Swu)
+    arriving = builder.arriving(node) or 1
+    share = builder.kind(node).channels // node.op.groups
+    lanes = max(n for n in range(1, share + 1) if share % n == 0 and n <= max(arriving, 1))
+    builder.finished(node, taps(builder, node, node, lanes))
+
+
+def vectors(
+    builder: Builder, node: Node, weights: IntArray, simd: int, folds: int
+) -> tuple[Stream, IntArray]:
+    """Return the rows that a matrix reads and its columns in the order in which they come.
+
+    weights : int64 (G, MH, MW)
+    simd, folds : columns at once, passes over each group's row
+    """
+    swu = builder.window(node)
+    groups, _, columns = weights.shape
+    if swu is None:
+        shape = (*builder.kind(node).shape[:-1], groups, columns)
+        arriving = builder.arriving(node)
+        x = builder.take(node, simd, fifo=True, shape=shape if groups > 1 else None)
+        slow = arriving is not None and arriving < simd
+        return (builder.replay(node, x, folds, slow=slow) if folds > 1 else x), weights
+    assert isinstance(swu.op, ops.Swu)
+    chosen = rows(swu.op, builder.kind(swu), simd, folds)
+    kind = _rows_kind(builder, swu, columns)
+    if chosen.mode == "whole":
+        x = whole(builder, node, swu, chosen.lanes)
+        order = np.arange(columns).reshape(swu.op.taps, -1, chosen.lanes).swapaxes(0, 1).ravel()
+        weights = weights[:, :, order]
+        x = replace(x, type=replace(x.type, shape=(*kind.shape[:-1], columns)))
+        return (builder.replay(node, x, folds) if folds > 1 else x), weights
+    times = 1 if chosen.mode == "narrow" else folds
+    x = taps(builder, node, swu, chosen.lanes, times)
+    x = builder.convert(f"{node.name}.rows", node.name, x, kind, simd)
+    if chosen.mode == "narrow" and folds > 1:
+        x = builder.replay(node, x, folds, slow=True)
+    return x, weights
+
+
+def taps(builder: Builder, node: Node, swu: Node, lanes: int, times: int = 1) -> Stream:
+    """Add a window unit that gives the taps one after another; return its stream.
+
+    The stream's type is (*out, taps, channels), behind the groups where there are several.
+    """
+    assert isinstance(swu.op, ops.Swu)
+    op, x, source = _entry(builder, node, swu, lanes)
+    kind = builder.graph.types[swu.name]
+    share = x.channels // op.groups
+    shape = (*kind.shape[:-1], *((op.groups,) if op.groups > 1 else ()), op.taps, share)
+    name = builder.free(swu.name)
+    out = builder.between(Stream(name, swu.name, replace(kind, shape=shape), lanes, times))
+    window, words = window_of(op, x), -(-x.channels // lanes)
+    walk = timing.swu(window, words, op.groups, times)
+    unit = SwuUnit(
+        *(name, node.name, (source.name,), (out.name,)),
+        x=source.element,
+        words=words,
+        lanes=lanes,
+        depth=walk.depth_for(),
+        window=window,
+        y=out.element,
+        groups=op.groups,
+        times=times,
+        pad_code=op.pad_code,
+    )
+    builder.insert(unit)
+    return out
+
+
+def whole(builder: Builder, node: Node, swu: Node, lanes: int) -> Stream:
+    """Add line memories and shifting windows; return the stream of whole windows.
+
+    Its transfers hold all taps of ``lanes`` channels, tap by tap.
+    """
+    assert isinstance(swu.op, ops.Swu)
+    op, x, source = _entry(builder, node, swu, lanes)
+    kind = builder.graph.types[swu.name]
+    window, words = window_of(op, x), -(-x.channels // lanes)
+    high = window.kernel[0] * lanes
+    name = builder.free(swu.name)
+    shape = (window.out[0] * timing.columns(window) * words, high)
+    columns = replace(kind, shape=shape)
+    between = builder.between(
+        Stream(f"{name}.lines", swu.name, columns, high, permuted=True)
+    )
+    shape = (window.out[0] * window.out[1] * words, op.taps * lanes)
+    out = builder.between(
+        Stream(name, swu.name, replace(kind, shape=shape), shape[-1], permuted=True)
+    )
+    builder.insert(
+        LinesUnit(
+            *(between.name, node.name, (source.name,), (between.name,)),
+            window=window,
+            x=source.element,
+            y=out.element,
+            words=words,
+            lanes=lanes,
+            banks=timing.line_banks(window, words),
+            pad_code=op.pad_code,
+        )
+    )
+    builder.insert(
+        WindowsUnit(
+            *(name, node.name, (between.name,), (out.name,)),
+            window=window,
+            y=out.element,
+            words=words,
+            lanes=lanes,
+            pad_code=op.pad_code,
+        )
+    )
+    return out
+
+
+def _entry(
+    builder: Builder, node: Node, swu: Node, lanes: int
+) -> tuple[ops.Swu, TensorType, Stream]:
+    """Take what a window reads, padded first where its padding exceeds its reach."""
+    assert isinstance(swu.op, ops.Swu)
+    op, x, pads = framed(swu.op, builder.kind(swu))
+    layer = node.name
+    source = builder.take(swu, lanes, fifo=True, layer=layer)
+    if pads is None:
+        return op, x, source
+    name = builder.free(f"{layer}.pad")
+    out = builder.between(Stream(name, swu.name, x, lanes, permuted=True))
+    held = surrounded(builder.kind(swu).shape[:-1], pads)
+    place = (name, layer, (source.name,), (name,))
+    words = -(-x.channels // lanes)
+    builder.insert(
+        InsertUnit(*place, *held, source.element, Element.of(x), words, lanes, op.pad_code)
+    )
+    return op, x, out
+
+
+def surrounded(spatial: tuple[int, ...], pads: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return whether each row and column of a padded frame holds input."""
+    axes = len(spatial)
+    held = [
+        np.repeat([False, True, False], [pads[k], size, pads[axes + k]])
+        for k, size in enumerate(spatial)
+    ]
+    return (held[0], held[1]) if axes == 2 else (np.ones(1, np.bool_), held[0])
+
+
+def _rows_kind(builder: Builder, swu: Node, columns: int) -> TensorType:
+    """Return the type of a window's rows, by groups."""
+    kind = builder.graph.types[swu.name]
+    groups = prod(kind.shape[-1:]) // columns
+    return replace(kind, shape=(*kind.shape[:-1], groups, columns) if groups > 1 else kind.shape)

@@ -1,0 +1,69 @@
+"""Units that store, copy and regroup streams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hwgen import timing
+from hwgen.dataflow.streams import Element
+from hwgen.dataflow.units.base import Unit
+
+
+@dataclass(frozen=True, eq=False)
+class ReplayUnit(Unit):
+    """Store each vector of ``words`` transfers and send it ``times`` times.
+
+    depth : words of memory, at least ``words``
+    """
+
+    x: Element
+    lanes: int
+    words: int
+    times: int
+    depth: int
+
+    @property
+    def schedule(self) -> timing.Schedule:
+        return timing.replay(self.words, self.times, self.depth)
+
+
+@dataclass(frozen=True, eq=False)
+class ConverterUnit(Unit):
+    """Regroup each ``elements`` elements from words of ``lanes_in`` into words of ``lanes_out``."""
+
+    x: Element
+    elements: int
+    lanes_in: int
+    lanes_out: int
+
+    @property
+    def schedule(self) -> timing.Schedule:
+        return timing.width_converter(self.elements, self.lanes_in, self.elements, self.lanes_out)
+
+
+@dataclass(frozen=True, eq=False)
+class FifoUnit(Unit):
+    """Queue between two layers; ``depth`` transfers at least 2, None while it is not sized."""
+
+    x: Element
+    lanes: int
+    depth: int | None
+
+    @property
+    def schedule(self) -> timing.Schedule:
+        if self.depth is None:  # as slow as the slowest style, so that real ones are no worse
+            return timing.Queue(None, 2)
+        return timing.fifo(self.depth)
+
+
+@dataclass(frozen=True, eq=False)
+class ForkUnit(Unit):
+    """Copy a stream to ``copies`` readers."""
+
+    x: Element
+    lanes: int
+    copies: int
+
+    @property
+    def schedule(self) -> timing.Schedule:
+        return timing.fork(self.copies)
