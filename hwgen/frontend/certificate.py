@@ -102,7 +102,9 @@ def certify(network: Network, x: npt.ArrayLike) -> Certificate:
     got = _execute(executor, network, constants, truth)
     for site in trace.sites:
         layers.append(_check(site.layer, truth.site(site), got[site.output]))
-    layers.append(_check_output(network, truth, got))
+    # a quantizer is judged once: what goes on behind it, to the output too, are our codes
+    passed_on = {site.output: truth.site_values(site) for site in trace.sites}
+    layers.append(_check_output(network, truth, {**got, **passed_on}))
     return Certificate(len(codes), tuple(layers))
 
 

@@ -127,19 +127,30 @@ def _bisect(expr: Expr, steps: Steps, name: str, low: Ints, high: Ints, way: Int
     far = np.broadcast_to(length, near.shape).copy()
     near = np.where(wanted > top, length - 1, near)  # never reached
     far = np.where(wanted <= bottom, 0, far)  # always reached
-    ties: set[tuple[int, int]] = set()
+    ties: list[Ints] = []
     while (far - near > 1).any():
         middle = (near + far) // 2
         spots = np.clip(middle, 0, length - 1)
         x = start + way * spots
         found = decide(expr, steps, {name: x.astype(np.float64)}, x.shape)
-        for level, channel in np.argwhere(found.ties):
-            ties.add((int(channel), int(x[level, channel])))
+        if found.ties.any():
+            where = np.nonzero(found.ties)
+            ties.append(np.stack([where[1], x[where]], axis=1))
         open_ = far - near > 1
         reached = found.codes >= wanted
         far = np.where(open_ & reached, middle, far)
         near = np.where(open_ & ~reached, middle, near)
-    return from_levels(levels, far, (low, high, way), (bottom, top), ties)
+    return from_levels(levels, far, (low, high, way), (bottom, top), _listed(ties))
+
+
+def _listed(parts: list[Ints]) -> tuple[tuple[int, int], ...]:
+    """Return (channel, code) pairs, each once, in order."""
+    if not parts:
+        return ()
+    pairs = np.concatenate(parts)
+    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+    fresh = np.append(True, (np.diff(pairs, axis=0) != 0).any(axis=1))
+    return tuple((channel, code) for channel, code in pairs[fresh].tolist())
 
 
 def from_levels(
@@ -147,7 +158,7 @@ def from_levels(
     far: Ints,
     span: tuple[Ints, Ints, Ints],
     ends: tuple[Ints, Ints],
-    ties: set[tuple[int, int]],
+    ties: tuple[tuple[int, int], ...],
 ) -> Staircase:
     """Return the staircase whose level ``levels[k]`` starts ``far[k]`` codes along the way.
 
@@ -170,4 +181,4 @@ def from_levels(
         else:
             starts.append([int(low[c]), *(int(high[c] - a + 1) for a in at[::-1])])
             codes.append(values[::-1])
-    return _padded(starts, codes, low, high + 1, tuple(sorted(ties)))
+    return _padded(starts, codes, low, high + 1, ties)

@@ -148,6 +148,7 @@ def record_ties(ctx: Context, layer: str, expr: Expr, name: str, stairs: Stairca
         spots = np.array(stairs.ties[begin : begin + 1024])
         at = np.broadcast_to(spots[:, 1:].astype(np.float64), (len(spots), channels))
         value = np.broadcast_to(approx(expr, {name: (at, np.zeros((1, 1)))})[0], at.shape)
-        for row, (channel, code) in enumerate(spots.tolist()):
-            seen = code * int(ways[channel])
-            ctx.ties.append(Tie(layer, channel, seen, float(value[row, channel])))
+        reals = value[np.arange(len(spots)), spots[:, 0]].tolist()
+        seen = (spots[:, 1] * ways[spots[:, 0]]).tolist()
+        found = zip(spots[:, 0].tolist(), seen, reals, strict=True)
+        ctx.ties += [Tie(layer, *tie) for tie in found]

@@ -102,7 +102,7 @@ def _emit_cone(
         raise _too_wide()
     levels, reached = cone.thresholds(chosen, low, high)
     stairs = from_levels(
-        levels, reached - low, (low, high, np.ones(channels, dtype=np.int64)), cone.ends, set()
+        levels, reached - low, (low, high, np.ones(channels, dtype=np.int64)), cone.ends, ()
     )
     layer = layer_name(node)
     for channel in range(channels if len(cone.ties) else 0):

@@ -109,7 +109,7 @@ def _codes(
     tensor = ctx.per_channel(tensor, node.name)
     if len(tensor.leaves) > 1:
         return join.quantized(ctx, node, tensor, how.steps, bipolar=how.bipolar)
-    name = tensor.leaves[0]
+    name = next(iter(tensor.leaves))
     leaf = ctx.builder.leaves[name]
     try:
         stairs = tabulate(tensor.expr, how.steps, name, leaf.low, leaf.high)
