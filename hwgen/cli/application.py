@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
+import warnings
 from types import FrameType
 
 import typer
@@ -21,6 +21,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 
+_INTERRUPTED = (128 + signal.SIGINT, 128 + signal.SIGTERM)
+
 
 def run() -> None:
     """Run the command line; ``HwgenError`` becomes one paragraph and its exit code."""
@@ -30,12 +32,10 @@ def run() -> None:
     except HwgenError as error:
         console.complain(str(error))
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        console.complain("interrupted")
-        sys.exit(130)
-    except BrokenPipeError:  # the reader of stdout, for instance `head`, has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    except SystemExit as stop:
+        if stop.code in _INTERRUPTED:
+            warnings.simplefilter("ignore")  # half-made hardware complains that it is unused
+        raise
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
