@@ -14,7 +14,7 @@ from hwgen.report.sections import CELLS, verdict
 
 def layers(report: Report) -> Table:
     """Return one line per layer: fold, cycles, resources, widths."""
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, collapse_padding=True)
     table.add_column("Layer", overflow="fold")
     table.add_column("Op", no_wrap=True)
     for head in ("PE", "SIMD", "Cycles", "LUT", "BRAM", "DSP", "W", "In", "Acc", "FIFO"):
