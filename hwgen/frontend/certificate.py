@@ -16,7 +16,7 @@ import numpy.typing as npt
 from hwgen.frontend.context import WeightSite
 from hwgen.frontend.execute import Executor, constant_value
 from hwgen.frontend.expr import Array
-from hwgen.frontend.model import Model
+from hwgen.frontend.model import FileNode, Model
 from hwgen.frontend.network import Network
 from hwgen.frontend.truth import FLOAT32, Judged, Truth, weight_values
 
@@ -141,6 +141,7 @@ def _execute(
     nodes = [
         node for node in trace.model.nodes if any(name not in constants for name in node.outputs)
     ]
+    constants = _one_frame(trace.model, nodes, constants)
     feeds = truth.feeds()
     kept: dict[str, list[Array]] = {name: [] for name in wanted}
     for frame in range(len(feeds)):
@@ -152,6 +153,18 @@ def _execute(
                     kept[name].append(result)
                 values[name] = sites[name][frame].astype(result.dtype) if name in sites else result
     return {name: np.stack(found) for name, found in kept.items() if found}
+
+
+def _one_frame(
+    model: Model, nodes: list[FileNode], constants: Mapping[str, Array]
+) -> dict[str, Array]:
+    """Return the constants with frame counts baked into targets of ``Reshape`` set to 1."""
+    changed = dict(constants)
+    for node in nodes:
+        target = constants.get(node.inputs[1]) if node.op == "Reshape" and node.inputs[1:] else None
+        if target is not None and target.size and model.frames > 1 and target[0] == model.frames:
+            changed[node.inputs[1]] = np.array([1, *target[1:]], dtype=target.dtype)
+    return changed
 
 
 def _check(name: str, judged: Judged, got: Array) -> LayerCheck:

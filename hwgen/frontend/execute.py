@@ -11,7 +11,12 @@ import numpy as np
 import onnx
 import onnxruntime
 from onnx import helper
-from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph
+from onnxruntime.capi.onnxruntime_pybind11_state import (
+    Fail,
+    InvalidArgument,
+    InvalidGraph,
+    RuntimeException,
+)
 from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented as Unsupported
 from qonnx.custom_op.registry import getCustomOp
 
@@ -58,7 +63,10 @@ class Executor:
         key = f"{node.outputs[0]}|{'|'.join(str(v.dtype) for v in feeds.values())}"
         if key not in self._sessions:
             self._sessions[key] = self._session(node, feeds)
-        outputs: list[Any] = list(self._sessions[key].run(None, feeds))
+        try:
+            outputs: list[Any] = list(self._sessions[key].run(None, feeds))
+        except (Fail, InvalidArgument, RuntimeException) as error:
+            raise _refused(node, error) from None
         return [np.asarray(value) for value in outputs]
 
     def _run_quant(self, node: FileNode, values: Mapping[str, Array]) -> list[Array]:

@@ -46,7 +46,8 @@ class Steps(abc.ABC):
 
 
 def _half_up(u: Floats) -> Floats:
-    return np.sign(u) * np.floor(np.abs(u) + 0.5)
+    whole = np.floor(np.abs(u))
+    return np.sign(u) * (whole + (np.abs(u) - whole >= 0.5))  # |u| + 0.5 may round up
 
 
 def _half_down(u: Floats) -> Floats:

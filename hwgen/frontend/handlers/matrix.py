@@ -52,7 +52,9 @@ def _transposed(const: Const) -> Const:
 
 def lower_gemm(ctx: Context, node: FileNode) -> list[Tensor]:
     """Lower ``Gemm``: alpha * A B' + beta * C."""
-    if node.attribute("transA", 0):
+    data = ctx.tensors[node.inputs[0]]
+    turned = bool(node.attribute("transA", 0))
+    if turned and data.shape and data.shape[-1] != 1:
         raise Problem(
             "it transposes its data (transA), which swaps frames and channels",
             "export without transA",
@@ -61,7 +63,7 @@ def lower_gemm(ctx: Context, node: FileNode) -> list[Tensor]:
     assert weights is not None
     if node.attribute("transB", 0):
         weights = _transposed(weights)
-    found: Tensor = dense(ctx, node, 0, weights)
+    found: Tensor = dense(ctx, node, 0, weights, turned=turned)
     found = combine(ctx, "mul", found, Const(attribute(node, "alpha", 1.0), ()))
     bias = ctx.constant(node, 2)
     if bias is not None:
