@@ -220,7 +220,7 @@ class Builder:
     def _converter(
         self, name: str, node: str, stream: Stream, kind: TensorType, lanes: int
     ) -> Stream:
-        out = self._stream(name, stream.tensor, kind, lanes)
+        out = self._stream(name, stream.tensor, kind, lanes, stream.times)
         place = (name, node, (stream.name,), (out.name,))
         elements, common = kind.channels, lcm(stream.lanes, lanes)
         if elements % common == 0:
