@@ -2,7 +2,8 @@
 
 from hwgen.dataflow.dataflow import Dataflow
 from hwgen.dataflow.plan import plan
-from hwgen.dataflow.sizing import Performance, layer_cycles, performance, size_fifos
+from hwgen.dataflow.sizing import size_fifos
+from hwgen.dataflow.speed import Performance, layer_cycles, performance
 from hwgen.dataflow.streams import Element, Stream
 from hwgen.dataflow.wire import Words, pack, unpack, words_of
 

@@ -40,7 +40,7 @@ class Builder:
         self._readers = _readers(graph, self._roots, self._windows)
 
     def fold(self, node: Node, otherwise: Fold | None = None) -> Fold:
-        """Return the node's fold; ``otherwise``, or all ones, where the folding does not name it."""
+        """Return the node's fold; ``otherwise`` or all ones where the folding names none."""
         fold = self.folding.get(node.name) or otherwise or Fold()
         if fold.m != 1:
             raise FoldingError(

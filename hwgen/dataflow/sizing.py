@@ -1,4 +1,4 @@
-"""FIFO depths that lose no speed, and the speed of a sized design."""
+"""Depths of FIFOs and replay memories that lose no speed."""
 
 from __future__ import annotations
 
@@ -8,66 +8,20 @@ from math import ceil
 
 from hwgen import timing
 from hwgen.dataflow.dataflow import Dataflow
-from hwgen.dataflow.units import FifoUnit, ReplayUnit, Unit
+from hwgen.dataflow.speed import layer_cycles
+from hwgen.dataflow.units import ConverterUnit, FifoUnit, ReplayUnit, Unit
 
 LEAST_DEPTH = 2  # one word moves in while another moves out
-
-
-@dataclass(frozen=True)
-class Performance:
-    """Exact speed of a dataflow, in clock cycles.
-
-    latency_cycles : first input transfer to last output transfer of a frame, idle design
-    ii_cycles : steady interval between frames; not whole where the pattern spans several frames
-    bottleneck : the layer with the most cycles of its own
-    layer_cycles : cycles per frame that each layer needs by itself
-    """
-
-    latency_cycles: int
-    ii_cycles: float
-    bottleneck: str
-    layer_cycles: Mapping[str, int]
-
-    @property
-    def fps(self) -> float:
-        """Frames per cycle; times the clock's frequency, frames per second."""
-        return 1.0 / self.ii_cycles
-
-
-def layer_cycles(dataflow: Dataflow) -> dict[str, int]:
-    """Return the cycles per frame each layer needs when nothing makes it wait."""
-    cycles: dict[str, int] = {}
-    for unit, periods in zip(dataflow.units, dataflow.network.periods, strict=True):
-        if not isinstance(unit, FifoUnit):
-            own = timing_cycles(unit.schedule) * periods
-            cycles[unit.node] = max(cycles.get(unit.node, 0), own)
-    return cycles
-
-
-def timing_cycles(schedule: timing.Schedule) -> int:
-    """Return the cycles of one period of a schedule that never waits."""
-    match schedule:
-        case timing.Pipe():
-            return len(schedule.takes)
-        case timing.Buffer():
-            return max(len(schedule.needs), len(schedule.frees))
-        case timing.Queue():
-            return 1
-
-
-def performance(dataflow: Dataflow) -> Performance:
-    """Return the exact speed of a dataflow whose FIFOs are sized."""
-    found = timing.steady(dataflow.network)
-    assert found is not None, "a design with finite FIFOs settles"
-    cycles = layer_cycles(dataflow)
-    bottleneck = max(cycles, key=lambda node: cycles[node])
-    return Performance(found.latency_cycles, found.ii_cycles, bottleneck, cycles)
+# Transfers that trials of smaller depths may solve, and the frames that a trial solves.
+_WORK = 15_000_000
+_TRIAL_FRAMES = 13
 
 
 def size_fifos(dataflow: Dataflow) -> Dataflow:
     """Return the dataflow with depths at which it is as fast as with unbounded FIFOs.
 
-    First the largest occupancy with unbounded FIFOs, then less wherever the interval holds.
+    First the largest occupancy with unbounded FIFOs, or, where that holds the interval, what waits
+    at joins while all other FIFOs are as small as can be; then less wherever the interval holds.
     """
     unbounded = _with_depths(dataflow, dict.fromkeys(_fifos(dataflow)))
     interval, occupancy = _throttled(unbounded)
@@ -76,9 +30,32 @@ def size_fifos(dataflow: Dataflow) -> Dataflow:
         for unit, most in zip(unbounded.units, occupancy, strict=True)
         if isinstance(unit, FifoUnit)
     }
-    sized = _single_replays(_shrunk(dataflow, depths, interval), interval)
+    trials = _Trials(interval)
+    depths = _pressed(dataflow, depths, interval) or depths
+    sized = _single_replays(_with_depths(dataflow, depths), trials)
+    sized = _shrunk(sized, depths, trials)
     assert timing.deadlock_free(sized.network), "depths that keep the interval cannot deadlock"
     return sized
+
+
+@dataclass
+class _Trials:
+    """Asks whether a dataflow keeps the interval, until the work for that is spent."""
+
+    interval: int
+    work: int = _WORK
+
+    def holds(self, trial: Dataflow) -> bool:
+        """Return whether ``trial`` keeps the interval; False once the work is spent."""
+        if self.work <= 0:
+            return False
+        network = trial.network
+        self.work -= sum(network.edge_transfers)
+        if not timing.deadlock_free(network):
+            return False
+        self.work -= (_TRIAL_FRAMES - 1) * sum(network.edge_transfers)
+        found = timing.steady(network)
+        return found is not None and found.ii_cycles <= self.interval
 
 
 def _fifos(dataflow: Dataflow) -> list[str]:
@@ -119,43 +96,66 @@ def _at_interval(dataflow: Dataflow, interval: int) -> timing.Steady | None:
     return found if found is not None and found.ii_cycles <= interval else None
 
 
-def _single_replays(dataflow: Dataflow, interval: int) -> Dataflow:
+def _single_replays(dataflow: Dataflow, trials: _Trials) -> Dataflow:
     """Return the dataflow with one vector in each replay memory where that costs no speed."""
-    for unit in sorted(_replays(dataflow), key=lambda unit: -unit.depth * unit.lanes):
-        if unit.words == 1:
+    replays = [unit for unit in dataflow.units if isinstance(unit, ReplayUnit)]
+    for unit in sorted(replays, key=lambda unit: -unit.depth * unit.lanes):
+        if unit.depth == unit.words or unit.words == 1:
             continue
         single = replace(unit, depth=unit.words)
         trial = dataflow.with_units(
             single if other.name == unit.name else other for other in dataflow.units
         )
-        if _holds(trial, interval):
+        if trials.holds(trial):
             dataflow = trial
     return dataflow
 
 
-def _replays(dataflow: Dataflow) -> list[ReplayUnit]:
-    return [unit for unit in dataflow.units if isinstance(unit, ReplayUnit)]
+def _pressed(dataflow: Dataflow, depths: Mapping[str, int], interval: int) -> dict[str, int] | None:
+    """Return the depths needed where only joins have room, None if that costs speed.
+
+    At each join all inputs but the emptiest get room; back pressure through that one keeps the
+    others from filling for ever. What then waits in them is what the longer branch takes to come.
+    """
+    roomy: set[str] = set()
+    for unit in dataflow.units:
+        before = [_queue_before(dataflow, name) for name in unit.inputs]
+        queues = [queue for queue in before if queue is not None]
+        if len(unit.inputs) > 1 and queues:
+            roomy.update(sorted(queues, key=lambda name: depths[name])[1:])
+    trial = _with_depths(
+        dataflow, {name: None if name in roomy else LEAST_DEPTH for name in depths}
+    )
+    if not timing.deadlock_free(trial.network):
+        return None
+    found = timing.steady(trial.network, max_frames=16)
+    if found is None or found.ii_cycles > interval:
+        return None
+    most = dict(zip((unit.name for unit in trial.units), found.occupancy, strict=True))
+    return {name: max(LEAST_DEPTH, most[name] if name in roomy else 0) for name in depths}
 
 
-def _holds(dataflow: Dataflow, interval: int) -> bool:
-    if not timing.deadlock_free(dataflow.network):
-        return False
-    found = timing.steady(dataflow.network)
-    return found is not None and found.ii_cycles <= interval
+def _queue_before(dataflow: Dataflow, name: str) -> str | None:
+    """Return the FIFO in front of a stream, converters between them left out."""
+    source = dataflow.source.get(name)
+    while isinstance(source, ConverterUnit):
+        source = dataflow.source.get(source.inputs[0])
+    return source.name if isinstance(source, FifoUnit) else None
 
 
-def _shrunk(dataflow: Dataflow, depths: dict[str, int], interval: int) -> Dataflow:
+def _shrunk(dataflow: Dataflow, depths: dict[str, int], trials: _Trials) -> Dataflow:
     """Return the dataflow with each depth, widest FIFO first, as small as the interval allows."""
     bits = {
         unit.name: unit.x.bits * unit.lanes for unit in dataflow.units if isinstance(unit, FifoUnit)
     }
     for name in sorted(depths, key=lambda name: -bits[name] * depths[name]):
         low, high = LEAST_DEPTH, depths[name]
-        while low < high:
-            middle = (low + high) // 2
-            if _holds(_with_depths(dataflow, {**depths, name: middle}), interval):
+        middle = low  # most can be the least
+        while low < high and trials.work > 0:
+            if trials.holds(_with_depths(dataflow, {**depths, name: middle})):
                 high = middle
             else:
                 low = middle + 1
+            middle = (low + high) // 2
         depths[name] = high
     return _with_depths(dataflow, depths)

@@ -205,21 +205,23 @@ class Walk:
         assert depth >= self.smallest_depth, f"{depth} words of memory deadlock"
         return Buffer(self.needs, self._frees(depth), latency)
 
-    def depth_for(self, interval: int | None = None) -> int:
+    def depth_for(self, interval: int | None = None, pace: int = 1) -> int:
         """Return the smallest depth with which a frame takes no more than ``interval`` cycles.
 
         interval : None for the best there is, max(words, steps)
+        pace : cycles from one input word to the next, at least
         """
-        goal = max(self.words, self.steps, interval or 0)
+        goal = max(self.words * pace, self.steps, interval or 0)
         low = self.smallest_depth
-        if self._interval(low) <= goal:
+        if self._interval(low, pace) <= goal:
             return low
         high = low
-        while self._interval(high) > goal:
+        while self._interval(high, pace) > goal:
             low, high = high, high + max(high // 2, 8)
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (low, middle) if self._interval(middle) <= goal else (middle, high)
+            fits = self._interval(middle, pace) <= goal
+            low, high = (low, middle) if fits else (middle, high)
         return high
 
     def _frees(self, depth: int) -> IntArray:
@@ -228,8 +230,8 @@ class Walk:
         step = np.searchsorted(self.released, target - frame * self.words, side="left")
         return frame * self.steps + step
 
-    def _interval(self, depth: int) -> int:
-        return int(_cycles_per_frame(self.needs, self._frees(depth)))
+    def _interval(self, depth: int, pace: int) -> int:
+        return int(_cycles_per_frame(self.needs, self._frees(depth), pace))
 
 
 def _sum(places: list[IntArray]) -> IntArray:
@@ -241,7 +243,7 @@ def _sum(places: list[IntArray]) -> IntArray:
 
 
 @numba.njit(cache=True)
-def _cycles_per_frame(needs: IntArray, frees: IntArray) -> int:  # pragma: no cover - compiled
+def _cycles_per_frame(needs: IntArray, frees: IntArray, pace: int) -> int:  # pragma: no cover
     """Return the interval of the fifth frame, source and sink never stalling."""
     frames, steps, words = 5, len(needs), len(frees)
     fired = np.zeros(frames * steps, np.int64)
@@ -254,7 +256,7 @@ def _cycles_per_frame(needs: IntArray, frees: IntArray) -> int:  # pragma: no co
             free = frees[word % words] + word // words * steps
             if free >= step:
                 break
-            last_word += 1
+            last_word += pace
             if free >= 0:
                 last_word = max(last_word, fired[free] + 1)
             taken[word] = last_word

@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from hwgen import timing
 from hwgen.dataflow import performance, plan, size_fifos
-from hwgen.dataflow import units as u
 from hwgen.emit import emit
 from hwgen.verify import engines, verify
 from tests.dataflow.conv_nets import residual

@@ -22,7 +22,8 @@ def zero_insert(builder: Builder, node: Node) -> None:
     """Insert pixels between those of the frame."""
     assert isinstance(node.op, ops.ZeroInsert)
     spatial = builder.kind(node).shape[:-1]
-    held = [np.arange((s - 1) * f + 1) % f == 0 for s, f in zip(spatial, node.op.factors)]
+    sizes = zip(spatial, node.op.factors, strict=True)
+    held = [np.arange((size - 1) * factor + 1) % factor == 0 for size, factor in sizes]
     if len(held) == 1:
         held.insert(0, np.ones(1, np.bool_))
     _insert(builder, node, (held[0], held[1]), node.op.code)
@@ -76,9 +77,7 @@ def depth_to_space(builder: Builder, node: Node) -> None:
     )
 
 
-def _insert(
-    builder: Builder, node: Node, held: tuple[np.ndarray, np.ndarray], code: int
-) -> None:
+def _insert(builder: Builder, node: Node, held: tuple[np.ndarray, np.ndarray], code: int) -> None:
     lanes = lanes_of(builder, node)
     x = builder.take(node, lanes, fifo=True)
     y = builder.give(node, lanes)

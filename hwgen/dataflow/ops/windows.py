@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from math import prod
 
 import numpy as np
@@ -64,6 +65,7 @@ def taps(builder: Builder, node: Node, swu: Node, lanes: int, times: int = 1) ->
     The stream's type is (*out, taps, channels), behind the groups where there are several.
     """
     assert isinstance(swu.op, ops.Swu)
+    arriving = builder.arriving(swu) or lanes
     op, x, source = _entry(builder, node, swu, lanes)
     kind = builder.graph.types[swu.name]
     share = x.channels // op.groups
@@ -71,13 +73,12 @@ def taps(builder: Builder, node: Node, swu: Node, lanes: int, times: int = 1) ->
     name = builder.free(swu.name)
     out = builder.between(Stream(name, swu.name, replace(kind, shape=shape), lanes, times))
     window, words = window_of(op, x), -(-x.channels // lanes)
-    walk = timing.swu(window, words, op.groups, times)
     unit = SwuUnit(
         *(name, node.name, (source.name,), (out.name,)),
         x=source.element,
         words=words,
         lanes=lanes,
-        depth=walk.depth_for(),
+        depth=_depth(window, words, op.groups, times, -(-lanes // arriving)),
         window=window,
         y=out.element,
         groups=op.groups,
@@ -101,9 +102,7 @@ def whole(builder: Builder, node: Node, swu: Node, lanes: int) -> Stream:
     name = builder.free(swu.name)
     shape = (window.out[0] * timing.columns(window) * words, high)
     columns = replace(kind, shape=shape)
-    between = builder.between(
-        Stream(f"{name}.lines", swu.name, columns, high, permuted=True)
-    )
+    between = builder.between(Stream(f"{name}.lines", swu.name, columns, high, permuted=True))
     shape = (window.out[0] * window.out[1] * words, op.taps * lanes)
     out = builder.between(
         Stream(name, swu.name, replace(kind, shape=shape), shape[-1], permuted=True)
@@ -162,6 +161,12 @@ def surrounded(spatial: tuple[int, ...], pads: tuple[int, ...]) -> tuple[np.ndar
         for k, size in enumerate(spatial)
     ]
     return (held[0], held[1]) if axes == 2 else (np.ones(1, np.bool_), held[0])
+
+
+@cache
+def _depth(window: timing.Window, words: int, groups: int, times: int, pace: int) -> int:
+    """Return the words of memory with which a window unit is as fast as it can be."""
+    return timing.swu(window, words, groups, times).depth_for(pace=pace)
 
 
 def _rows_kind(builder: Builder, swu: Node, columns: int) -> TensorType:
