@@ -77,8 +77,9 @@ def _levels(first: Threshold, gains: IntArray, start: IntArray, acc: TensorType)
 
     Channels with fewer levels than others are filled with one that no accumulator reaches.
     """
+    always = min(acc.low, int(first.thresholds.min(initial=acc.low)))
     rows = [
-        [acc.low] * int(begin[0]) + [int(t) for t in np.repeat(levels, gain)]
+        [always] * int(begin[0]) + [int(t) for t in np.repeat(levels, gain)]
         for levels, gain, begin in zip(first.thresholds, gains, start, strict=True)
     ]
     never = max(acc.high + 1, int(first.thresholds.max(initial=acc.high)))

@@ -133,6 +133,11 @@ def test_tables_are_cut_to_the_codes_that_occur_and_share_equal_rows():
             [Threshold(levels([-2], [1]), bipolar=True), Table(levels([0, 5, 1]), -1)],
             [Threshold],
         ),
+        (  # a level below all accumulators stays in order behind the one that is always reached
+            TensorType((2,), -2, 2),
+            [Threshold(levels([-9, 0], [0, 1])), Table(levels([1, 1, 2], [0, 1, 2]), 0)],
+            [Threshold],
+        ),
     ],
 )
 def test_elementwise_neighbours_become_one(kind, ops, kinds):
