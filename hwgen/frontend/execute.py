@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import helper
+from onnx import TensorProto, helper
 from onnxruntime.capi.onnxruntime_pybind11_state import (
     Fail,
     InvalidArgument,
@@ -39,6 +39,12 @@ QUANT_OPS = frozenset(
 )
 """Operators that qonnx defines; every other one is onnxruntime's."""
 
+SMALL = frozenset({TensorProto.INT4, TensorProto.UINT4})
+"""Element types that onnxruntime computes with, but takes and gives only through a ``Cast``."""
+
+MOVES = frozenset({"Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Identity"})
+"""Operators that give out 4-bit elements where they take them."""
+
 IR_VERSION = 8
 """Written into single-node models; old enough for every onnxruntime in use."""
 
@@ -60,13 +66,18 @@ class Executor:
         if node.op in QUANT_OPS:
             return self._run_quant(node, values)
         feeds = {f"i{k}": np.asarray(values[name]) for k, name in enumerate(node.inputs) if name}
+        kinds = {name: helper.np_dtype_to_tensor_dtype(v.dtype) for name, v in feeds.items()}
         key = f"{node.outputs[0]}|{'|'.join(str(v.dtype) for v in feeds.values())}"
         if key not in self._sessions:
             self._sessions[key] = self._session(node, feeds)
+        wide = {name: v.astype(np.int8) if kinds[name] in SMALL else v for name, v in feeds.items()}
         try:
-            outputs: list[Any] = list(self._sessions[key].run(None, feeds))
+            outputs: list[Any] = list(self._sessions[key].run(None, wide))
         except (Fail, InvalidArgument, RuntimeException) as error:
             raise _refused(node, error) from None
+        small = _small_output(node, kinds)
+        if small is not None:
+            return [np.asarray(outputs[0]).astype(helper.tensor_dtype_to_np_dtype(small))]
         return [np.asarray(value) for value in outputs]
 
     def _run_quant(self, node: FileNode, values: Mapping[str, Array]) -> list[Array]:
@@ -103,14 +114,23 @@ class Executor:
         del proto.input[:], proto.output[:]
         proto.input.extend(f"i{k}" if name else "" for k, name in enumerate(node.inputs))
         proto.output.extend(f"o{k}" for k in range(len(node.outputs)))
+        kinds = {name: helper.np_dtype_to_tensor_dtype(v.dtype) for name, v in feeds.items()}
         inputs = [
             helper.make_tensor_value_info(
-                name, helper.np_dtype_to_tensor_dtype(v.dtype), [None] * v.ndim
+                name, TensorProto.INT8 if kinds[name] in SMALL else kinds[name], [None] * v.ndim
             )
             for name, v in feeds.items()
         ]
         outputs = [onnx.ValueInfoProto(name=name) for name in proto.output]
-        graph = helper.make_graph([proto], "node", inputs, outputs)
+        nodes = [proto]
+        for k, name in enumerate(proto.input):
+            if kinds.get(name) in SMALL:
+                nodes.insert(0, helper.make_node("Cast", [name], [f"{name}s"], to=kinds[name]))
+                proto.input[k] = f"{name}s"
+        if _small_output(node, kinds) is not None:
+            nodes.append(helper.make_node("Cast", ["small"], ["o0"], to=TensorProto.INT8))
+            proto.output[0] = "small"
+        graph = helper.make_graph(nodes, "node", inputs, outputs)
         opset = helper.make_opsetid("", max(self._model.opset, 7))
         model = helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION)
         options = onnxruntime.SessionOptions()
@@ -122,6 +142,15 @@ class Executor:
             )
         except (Fail, InvalidGraph, Unsupported) as error:
             raise _refused(node, error) from None
+
+
+def _small_output(node: FileNode, kinds: Mapping[str, int]) -> int | None:
+    """Return the element type of a node's output where it has 4 bits."""
+    if node.op == "QuantizeLinear":
+        kind = kinds.get("i2", int(node.attribute("output_dtype", 0)))
+    else:
+        kind = kinds.get("i0", 0) if node.op in MOVES else 0
+    return kind if kind in SMALL else None
 
 
 def _refused(node: FileNode, error: object) -> ModelError:
