@@ -3,34 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from math import ceil
 
 from hwgen.boards import Family
 
+_Shapes = tuple[tuple[int, int], ...]
+
 LUT_INPUTS: Mapping[Family, int] = {"xc7": 6, "xcup": 6, "ecp5": 4, "ice40": 4, "gowin": 4}
 # Block shapes (words, bits), of 18-Kbit halves, of whole 36-Kbit blocks, of 4-Kbit blocks.
-_HALF = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
-_FULL = ((512, 72), (1024, 36), (2048, 18), (4096, 9), (8192, 4), (16384, 2), (32768, 1))
-_ICE40 = ((256, 16), (512, 8), (1024, 4), (2048, 2))
+_HALF = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
+_FULL = ((32768, 1), (16384, 2), (8192, 4), (4096, 9), (2048, 18), (1024, 36), (512, 72))
+_ICE40 = ((2048, 2), (1024, 4), (512, 8), (256, 16))
+# What Yosys's library says of them: the price of a half, of a whole, and of a bit of multiplexer
+# behind memories that lie one above the other.
+_HALF_PRICE, _FULL_PRICE, _MUX_PRICE = 129.0, 257.0, 0.5
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """A block memory.
+
+    bram36 : 36-Kbit blocks; halves count 0.5, the 4-Kbit blocks of iCE40 1/9
+    mux_bits : bits of two-to-one multiplexers that choose among blocks for different addresses
+    """
+
+    bram36: float
+    mux_bits: int
 
 
 @cache
-def bram36(depth: int, width: int, family: Family) -> float:
-    """Return the 36-Kbit blocks of a block memory of ``depth`` words of ``width`` bits.
+def blocks(depth: int, width: int, family: Family) -> Blocks:
+    """Return the block memory of ``depth`` words of ``width`` bits that Yosys chooses.
 
-    Halves count 0.5, the 4-Kbit blocks of iCE40 1/9.
+    Blocks of one shape cover the depth in groups; the bits of all groups fill blocks densely.
     """
     if family == "ice40":
-        return _fewest(depth, width, _ICE40) / 9
-    halves = _fewest(depth, width, _HALF)
-    if family in ("xc7", "xcup"):
-        halves = min(halves, 2 * _fewest(depth, width, _FULL))
-    return halves / 2
+        kinds: list[tuple[_Shapes, float, float]] = [(_ICE40, _HALF_PRICE, 1 / 9)]
+    elif family in ("xc7", "xcup"):
+        kinds = [(_HALF, _HALF_PRICE, 0.5), (_FULL, _FULL_PRICE, 1.0)]
+    else:
+        kinds = [(_HALF, _HALF_PRICE, 0.5)]
+    found: list[tuple[float, float, int]] = []
+    for shapes, price, size in kinds:
+        for words, bits in shapes:
+            groups = ceil(depth / words)
+            count, muxes = ceil(width * groups / bits), width * (groups - 1)
+            found.append((count * price + muxes * _MUX_PRICE, count * size, muxes))
+    _, bram36, muxes = min(found)
+    return Blocks(bram36, muxes)
 
 
-def _fewest(depth: int, width: int, shapes: tuple[tuple[int, int], ...]) -> int:
-    return min(ceil(width / bits) * ceil(depth / words) for words, bits in shapes)
+def bram36(depth: int, width: int, family: Family) -> float:
+    """Return the 36-Kbit blocks of a block memory of ``depth`` words of ``width`` bits."""
+    return blocks(depth, width, family).bram36
 
 
 @cache

@@ -9,7 +9,7 @@ from math import ceil
 from hwgen.arith.mvu import MERGED_STEPS, Lane, MvuPlan
 from hwgen.boards import Family
 from hwgen.dataflow import Element
-from hwgen.estimate.memory import LUT_INPUTS, bram36, counter_bits, rom_luts
+from hwgen.estimate.memory import LUT_INPUTS, Blocks, blocks, counter_bits, rom_luts
 from hwgen.estimate.parts import Terms
 from hwgen.ir.ops import IntArray
 
@@ -85,8 +85,8 @@ def mvu_terms(
     products = pe * used * facts.planes * facts.x_bits
     merged = memory in ("const", "auto") and steps <= MERGED_STEPS
     stored = lanes * facts.stored_bits if not merged else 0
-    blocks = bram36(steps, stored, family) if memory == "bram" and stored else 0.0
-    rom = 0.0 if blocks or merged else rom_luts(steps, stored, LUT_INPUTS[family])
+    block = blocks(steps, stored, family) if memory == "bram" and stored else Blocks(0.0, 0)
+    rom = 0.0 if block.bram36 or merged else rom_luts(steps, stored, LUT_INPUTS[family])
     levels = (used - 1).bit_length() + (facts.planes - 1).bit_length()
     accumulates = words > 1 or facts.bias or levels == 0
     sums = float(pe * facts.acc_bits * accumulates)
@@ -102,9 +102,10 @@ def mvu_terms(
         sums,
         started,
         rom,
+        float(block.mux_bits),
         counters,
         float(stages),
     )
-    kept = simd * facts.x_bits + pe * registers + sums + (stored if not blocks else 0)
+    kept = simd * facts.x_bits + pe * registers + sums + (0 if block.bram36 else stored)
     kind = "lut" if style == "auto" else style
-    return Terms(f"mvu.{kind}", lut, (kept, counters, float(stages)), blocks)
+    return Terms(f"mvu.{kind}", lut, (kept, counters, float(stages)), block.bram36)

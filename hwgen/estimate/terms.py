@@ -6,8 +6,11 @@ Block RAMs and DSPs are counted exactly.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import ceil
+from functools import cache
+from math import ceil, lcm
 from typing import Any
+
+import numpy as np
 
 from hwgen import timing
 from hwgen.boards import Family
@@ -19,6 +22,8 @@ from hwgen.estimate.parts import Terms
 
 # Words from which a replay's vectors lie in block RAM.
 _REPLAY_LUTRAM = 64
+# Levels among so many are chosen in the LUT that compares a bit.
+_COMPARED_WORDS = 16
 
 
 def terms(unit: u.Unit, family: Family) -> Terms:
@@ -37,13 +42,21 @@ def _threshold(unit: u.ThresholdUnit, family: Family) -> Terms:
     folds = ceil(channels / unit.pe)
     bits = max(steps.bit_length(), 1)
     wide = unit.x.bits
-    compared = float(unit.pe * bits * wide)
-    levels = sum(rom_luts(folds << stage, wide, LUT_INPUTS[family]) for stage in range(bits))
+    constant = looked_up = indexed = stored = 0.0
+    for stage in range(bits):
+        depth = folds << stage
+        if depth == 1:
+            constant += unit.pe * wide
+        elif depth <= _COMPARED_WORDS:
+            looked_up += unit.pe * wide
+        else:
+            indexed += unit.pe * wide
+            stored += unit.pe * rom_luts(depth, wide, LUT_INPUTS[family])
     offset = float(unit.pe * unit.y.bits * (unit.low != 0 and not unit.y.bipolar))
     counters = float(counter_bits(folds))
-    lut = compared * (folds == 1), compared * (folds > 1), unit.pe * levels, offset, counters, bits
+    lut = constant, looked_up, indexed, stored, offset, counters, float(bits)
     held = unit.pe * (sum(range(1, bits)) + (bits - 1) * wide + unit.y.bits)
-    return Terms("threshold", (*lut, 1.0), (float(held), counters * bits, float(bits)))
+    return Terms("threshold", lut, (float(held), counters * bits, float(bits)))
 
 
 def _table(unit: u.TableUnit, family: Family) -> Terms:
@@ -83,22 +96,50 @@ def _replay(unit: u.ReplayUnit, family: Family) -> Terms:
     return Terms("replay", (memory, counters, levels, 1.0), (float(width), counters, levels, 1.0))
 
 
+@cache
+def _gearbox(elements: int, lanes_in: int, lanes_out: int) -> tuple[int, int, int, int]:
+    """Return a converter's registers and multiplexer inputs and LUTs, in lanes, and its steps.
+
+    Each step loads lanes of the output and waiting elements from others that wait or arrive; a
+    register with several sources has a multiplexer, four inputs to two LUTs and so on.
+    """
+    common = lcm(lanes_in, lanes_out)
+    elements = min(elements, common + elements % common)
+    takes, emits = timing.width_steps(elements, lanes_in, elements, lanes_out)
+    taken = np.minimum(np.cumsum(takes) * lanes_in, elements)
+    left = np.minimum(np.cumsum(emits) * lanes_out, elements)
+    held = np.append(0, (taken - left)[:-1])
+    moves = np.unique(
+        np.stack([held, np.diff(taken, prepend=0), np.diff(left, prepend=0), emits], axis=1), axis=0
+    )
+    held, new, gone, emits = moves.T[:, :, None]
+    slots = np.arange(int((taken - left).max(initial=0)))
+    lanes = np.arange(lanes_out)
+    # A source is the number of what waits, or behind these of what arrives; -1 for none.
+    far = len(slots)
+    out = np.where(lanes < held, lanes, np.where(lanes < held + new, far + lanes - held, -2))
+    out = np.where(emits == 1, out, -1)
+    at = slots + gone
+    kept = np.where(at < held, at, far + at - held)
+    kept = np.where((at < held + new) & (kept != slots), kept, -1)
+    rows = np.sort(np.concatenate([out, kept], axis=1), axis=0)
+    fresh = np.diff(rows, axis=0, prepend=-1) != 0
+    sources = np.maximum((fresh & (rows != -1)).sum(axis=0), 1)
+    luts = np.ceil((sources - 1) / 3)
+    return len(sources), int((sources - 1).sum()), int(luts.sum()), len(moves)
+
+
 def _converter(unit: u.ConverterUnit, family: Family) -> Terms:
     del family
-    takes, _ = timing.width_steps(unit.elements, unit.lanes_in, unit.elements, unit.lanes_out)
-    wide = max(unit.lanes_in, unit.lanes_out)
-    uneven = float(wide % min(unit.lanes_in, unit.lanes_out) != 0)
-    ratio = counter_bits(min(len(takes), unit.elements))
-    bits = unit.x.bits
-    moved = float(unit.lanes_out * bits), float(wide * bits), wide * bits * uneven
-    return Terms(
-        "converter", (*moved, wide * bits * uneven * ratio, ratio, 1.0), (*moved, ratio, 1.0)
-    )
+    registers, inputs, luts, moves = _gearbox(unit.elements, unit.lanes_in, unit.lanes_out)
+    bits, counters = unit.x.bits, float(counter_bits(moves))
+    lut = float(bits * inputs), float(bits * luts), float(moves), counters, 1.0
+    return Terms("converter", lut, (float(bits * registers), counters, 1.0))
 
 
 def _fifo(unit: u.FifoUnit, family: Family) -> Terms:
-    depth, width = unit.depth or 2, unit.lanes * unit.x.bits
-    style = timing.fifo_style(depth)
+    depth, width = unit.depth or unit.likely, unit.lanes * unit.x.bits
+    style = unit.style
     counters = float(counter_bits(depth + 1))
     if style == "reg":
         lut = float((depth - 1) * width), 0.0, counters, 1.0
