@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from math import gcd, lcm
+from math import ceil, gcd, lcm
 
 from hwgen.dataflow.dataflow import Dataflow
+from hwgen.dataflow.delays import delays, waiting
 from hwgen.dataflow.streams import Stream
 from hwgen.dataflow.units import ConverterUnit, FifoUnit, ForkUnit, ReplayUnit, Unit
 from hwgen.errors import FoldingError, UnsupportedError
 from hwgen.ir import Fold, Folding, Graph, Node, TensorType, ops
 
+LEAST_DEPTH = 2  # one word moves in while another moves out
 # Ops that take their windows tap by tap or whole, as suits them.
 WINDOWED = (ops.Mvu, ops.GroupedMvu, ops.Vvu, ops.MaxPool, ops.SumPool)
 
@@ -36,6 +38,7 @@ class Builder:
         self._ready: dict[str, list[Stream]] = {}
         self._input = ""
         self._roots = _roots(graph)
+        self._begins = delays(graph)
         self._windows = _windows(graph)
         self._readers = _readers(graph, self._roots, self._windows)
 
@@ -97,7 +100,7 @@ class Builder:
         prefix = name if len(node.inputs) == 1 else f"{name}_{number}"
         source = next((unit for unit in self._units if stream.name in unit.outputs), None)
         if source is not None and (fifo or isinstance(source, ForkUnit)):
-            stream = self._fifo(prefix, name, stream)
+            stream = self._fifo(prefix, name, stream, self._waits(node, number))
         return self.convert(prefix, name, stream, kind, lanes)
 
     def give(self, node: Node, lanes: int, shape: tuple[int, ...] | None = None) -> Stream:
@@ -189,11 +192,16 @@ class Builder:
         self._units.append(ForkUnit(*place, stream.raw, stream.lanes, readers))
         self._ready[root] = copies
 
-    def _fifo(self, prefix: str, node: str, stream: Stream) -> Stream:
+    def _waits(self, node: Node, number: int) -> float:
+        """Return which part of a frame waits at this input for the others."""
+        return waiting(self.graph, node, self._begins)[number]
+
+    def _fifo(self, prefix: str, node: str, stream: Stream, part: float) -> Stream:
         name = f"{prefix}.fifo"
         out = self._stream(name, stream.tensor, stream.type, stream.lanes)
         place = (name, node, (stream.name,), (out.name,))
-        self._units.append(FifoUnit(*place, stream.raw, stream.lanes, None))
+        likely = LEAST_DEPTH + ceil(part * stream.transfers)
+        self._units.append(FifoUnit(*place, stream.raw, stream.lanes, None, likely))
         return out
 
     def convert(

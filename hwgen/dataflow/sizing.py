@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from hwgen import timing
+from hwgen.dataflow.builder import LEAST_DEPTH
 from hwgen.dataflow.dataflow import Dataflow
 from hwgen.dataflow.speed import layer_cycles
 from hwgen.dataflow.units import ConverterUnit, FifoUnit, ReplayUnit, Unit
 
-LEAST_DEPTH = 2  # one word moves in while another moves out
 # Transfers that trials of smaller depths may solve, and the frames that a trial solves.
 _WORK = 15_000_000
 _TRIAL_FRAMES = 13

@@ -68,7 +68,7 @@ def converter(unit: u.ConverterUnit) -> wiring.Component:
 def fifo(unit: u.FifoUnit) -> wiring.Component:
     """Queue of a chosen depth."""
     assert unit.depth is not None, f"{unit.name} is not sized"
-    return Fifo(unit.x.wire, unit.lanes, unit.depth)
+    return Fifo(unit.x.wire, unit.lanes, unit.depth, unit.style)
 
 
 def fork(unit: u.ForkUnit) -> wiring.Component:

@@ -8,7 +8,27 @@ from typing import Literal
 
 from hwgen.errors import FoldingError, check_within, suggest
 from hwgen.ir.graph import Graph
-from hwgen.ir.ops import Mvu, Reshape, Table, Threshold
+from hwgen.ir.ops import (
+    Add,
+    Affine,
+    Concat,
+    DepthToSpace,
+    GroupedMvu,
+    MaxPool,
+    Mvu,
+    Pad,
+    Reshape,
+    Slice,
+    SumPool,
+    Table,
+    Threshold,
+    Upsample,
+    Vvu,
+    ZeroInsert,
+)
+
+# Layers without weights that work on lanes of their own, whatever comes before them.
+STREAMING = (Add, Concat, Slice, MaxPool, SumPool, Pad, Upsample, ZeroInsert, DepthToSpace)
 
 Style = Literal["auto", "lut", "dsp", "const"]
 Memory = Literal["auto", "const", "lutram", "bram"]
@@ -56,13 +76,13 @@ class Folding:
 class Foldable:
     """The bounds of one layer's folding.
 
-    kind : what the layer is; thresholds and tables are one kind
-    height : output channels (MH), the bound of PE
-    width : inputs of one output (MW), the bound of SIMD; 1 for layers without a matrix
+    kind : what the layer is; thresholds and tables are one kind, and so is all that has no weights
+    height : output channels (MH; of one group), the bound of PE
+    width : inputs of one output (MW, or the taps of a kernel), the bound of SIMD; else 1
     pixels : output pixels of a frame, the bound of M
     """
 
-    kind: Literal["mvu", "threshold"]
+    kind: Literal["mvu", "vvu", "threshold", "stream"]
     height: int
     width: int = 1
     pixels: int = 1
@@ -70,15 +90,16 @@ class Foldable:
     def check(self, name: str, fold: Fold) -> None:
         """Raise ``FoldingError`` where a factor of ``fold`` lies outside its bounds."""
         check_within(name, "PE", fold.pe, "MH" if self.kind == "mvu" else "channels", self.height)
-        check_within(name, "SIMD", fold.simd, "MW" if self.kind == "mvu" else "width", self.width)
+        width = {"mvu": "MW", "vvu": "kernel"}.get(self.kind, "width")
+        check_within(name, "SIMD", fold.simd, width, self.width)
         check_within(name, "M", fold.m, "pixels", self.pixels)
 
 
 def foldable_layers(graph: Graph) -> dict[str, Foldable]:
     """Return the layers of ``graph`` that take a fold, in order, by node name.
 
-    These are the matrix layers, and thresholds or tables that read the graph's input; all others
-    work on the lanes on which their input comes.
+    These are the layers with weights, pools, joins and what moves pixels, and thresholds or tables
+    that read the graph's input; all others work on the lanes on which their input comes.
     """
     found: dict[str, Foldable] = {}
     entering = {entry.name for entry in graph.inputs}
@@ -89,7 +110,14 @@ def foldable_layers(graph: Graph) -> dict[str, Foldable]:
                 entering.add(node.name)
             case Mvu(weights=weights):
                 found[node.name] = Foldable("mvu", *weights.shape, pixels=x.pixels)
-            case Threshold() | Table() if node.inputs[0] in entering:
+            case GroupedMvu(weights=weights):
+                found[node.name] = Foldable("mvu", *weights.shape[1:], pixels=x.pixels)
+            case Vvu(weights=weights):
+                found[node.name] = Foldable("vvu", *weights.shape, pixels=x.pixels)
+            case op if isinstance(op, STREAMING):
+                y = graph.types[node.name]
+                found[node.name] = Foldable("stream", y.channels, pixels=y.pixels)
+            case Threshold() | Table() | Affine() if node.inputs[0] in entering:
                 found[node.name] = Foldable("threshold", x.channels, pixels=x.pixels)
             case _:
                 pass

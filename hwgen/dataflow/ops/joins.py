@@ -7,6 +7,7 @@ from math import gcd
 import numpy as np
 
 from hwgen.dataflow.builder import Builder
+from hwgen.dataflow.ops.pointwise import arriving_lanes
 from hwgen.dataflow.units import AddUnit, AffineUnit, ConcatUnit, SliceUnit
 from hwgen.errors import check_within
 from hwgen.ir import Fold, Node, ops
@@ -37,7 +38,7 @@ def add(builder: Builder, node: Node) -> None:
 def affine(builder: Builder, node: Node) -> None:
     """Weigh every channel on the lanes on which it comes."""
     assert isinstance(node.op, ops.Affine)
-    lanes = min(builder.arriving(node) or 1, builder.kind(node).channels)
+    lanes = arriving_lanes(builder, node)
     x = builder.take(node, lanes, fifo=False)
     y = builder.give(node, lanes)
     builder.add(

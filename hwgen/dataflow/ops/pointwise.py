@@ -14,7 +14,7 @@ from hwgen.ir.ops import IntArray
 def threshold(builder: Builder, node: Node) -> None:
     """Compare on the lanes on which the accumulators come."""
     assert isinstance(node.op, ops.Threshold)
-    pe = _lanes(builder, node)
+    pe = arriving_lanes(builder, node)
     x = builder.take(node, pe, fifo=False)
     y = builder.give(node, pe)
     levels, element = node.op.thresholds, x.element
@@ -38,7 +38,7 @@ def threshold(builder: Builder, node: Node) -> None:
 def table(builder: Builder, node: Node) -> None:
     """Look up on the lanes on which the codes come."""
     assert isinstance(node.op, ops.Table)
-    pe = _lanes(builder, node)
+    pe = arriving_lanes(builder, node)
     x = builder.take(node, pe, fifo=False)
     y = builder.give(node, pe)
     values = node.op.values
@@ -60,7 +60,7 @@ def table(builder: Builder, node: Node) -> None:
 def argmax(builder: Builder, node: Node) -> None:
     """Keep the best of the channels seen so far."""
     assert isinstance(node.op, ops.ArgMax)
-    pe = _lanes(builder, node)
+    pe = arriving_lanes(builder, node)
     x = builder.take(node, pe, fifo=False)
     y = builder.give(node, 1)
     channels = x.type.channels
@@ -68,7 +68,7 @@ def argmax(builder: Builder, node: Node) -> None:
     builder.add(ArgMaxUnit(*place, channels=channels, x=x.element, y=y.element, pe=pe))
 
 
-def _lanes(builder: Builder, node: Node) -> int:
+def arriving_lanes(builder: Builder, node: Node) -> int:
     """Return the lanes of the stream it stands on; at the core's input, those of its fold."""
     channels = builder.kind(node).channels
     lanes = builder.arriving(node)

@@ -38,7 +38,7 @@ class Unit(abc.ABC):
         """Equal for units that are the same component at different places."""
         parts: list[Hashable] = [type(self).__name__]
         for entry in fields(self):
-            if entry.name not in _PLACE:
+            if entry.name not in _PLACE and not entry.metadata.get("note"):
                 value: Any = getattr(self, entry.name)
                 if isinstance(value, np.ndarray):
                     value = (value.shape, value.tobytes())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 from hwgen import timing
+from hwgen.arith.memory import memory_style
 from hwgen.dataflow.streams import Element
 from hwgen.dataflow.units.base import Unit
 
@@ -43,17 +45,28 @@ class ConverterUnit(Unit):
 
 @dataclass(frozen=True, eq=False)
 class FifoUnit(Unit):
-    """Queue between two layers; ``depth`` transfers at least 2, None while it is not sized."""
+    """Queue between two layers.
+
+    depth : transfers, at least 2; None while it is not sized
+    likely : what to count with until then
+    """
 
     x: Element
     lanes: int
     depth: int | None
+    likely: int = field(default=2, metadata={"note": True})
+
+    @property
+    def style(self) -> Literal["reg", "lutram", "bram"]:
+        """What it is made of."""
+        depth = self.likely if self.depth is None else self.depth
+        return "reg" if depth <= 2 else memory_style(depth, self.lanes * self.x.bits)
 
     @property
     def schedule(self) -> timing.Schedule:
         if self.depth is None:  # as slow as the slowest style, so that real ones are no worse
             return timing.Queue(None, 2)
-        return timing.fifo(self.depth)
+        return timing.fifo(self.depth, self.style)
 
 
 @dataclass(frozen=True, eq=False)
