@@ -66,10 +66,21 @@ def _behind_threshold(
         return None
     if second.bipolar:
         return Threshold(_levels(first, gains // 2, (values[:, :1] + 1) // 2, acc), bipolar=True)
-    low = int(values[:, 0].min())
-    if int(values.max()) - low > steps:
+    low, high = int(values[:, 0].min()), int(values.max())
+    if high - low > steps:
         return None
+    if low == high:
+        return _constant(low, second.infer(kind), acc, kind.channels)
     return Threshold(_levels(first, gains, values[:, :1] - low, acc), low)
+
+
+def _constant(code: int, y: TensorType, acc: TensorType, channels: int) -> Threshold | None:
+    """Return a Threshold that always gives ``code`` and whose range lies within that of ``y``."""
+    if y.low == y.high:
+        return None  # its single step would widen the range
+    reached = code > y.low
+    level = acc.low if reached else acc.high + 1
+    return Threshold(np.full((channels, 1), level, dtype=np.int64), code - reached)
 
 
 def _levels(first: Threshold, gains: IntArray, start: IntArray, acc: TensorType) -> IntArray:

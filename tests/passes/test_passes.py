@@ -159,6 +159,19 @@ def test_a_threshold_keeps_a_table_it_cannot_hold(second):
     assert MergeCodes()(graph) is graph
 
 
+@pytest.mark.parametrize("level", [-2, 2], ids=["always", "never"])
+def test_a_constant_keeps_to_the_range_it_had(level):
+    before = chain(
+        TensorType((1,), 0, 3), Threshold(levels([2]), bipolar=True), Threshold(levels([level]))
+    )
+
+    after = MergeCodes()(before)
+
+    assert_equal_everywhere(before, after)
+    assert [type(n.op) for n in after.nodes] == [Threshold]
+    assert (after.types["n1"].low, after.types["n1"].high) == (0, 1)
+
+
 def test_a_shared_layer_is_not_merged():
     kind = TensorType((1,), 0, 3)
     nodes = (
