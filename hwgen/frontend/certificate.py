@@ -173,7 +173,10 @@ def _check(name: str, judged: Judged, got: Array) -> LayerCheck:
     with np.errstate(invalid="ignore"):
         seen = judged.codes + np.rint((flat - judged.value) / judged.step)
     differs = ~(seen == judged.codes)
-    explained = differs & (seen >= judged.low) & (seen <= judged.high)
+    # both codes must be what float32 may round this real value to
+    explained = differs
+    for codes in (seen, judged.codes):
+        explained = explained & (codes >= judged.low) & (codes <= judged.high)
     bad = tuple(
         Divergence(
             name,
@@ -232,7 +235,7 @@ def _check_choice(network: Network, truth: Truth, got: Array) -> LayerCheck:
         np.zeros(ours.shape),
     )
     differs = ours != theirs
-    explained = differs & (best - other <= slack)
+    explained = differs & (np.abs(best - other) <= slack)
     bad = tuple(
         Divergence(
             choice.layer,

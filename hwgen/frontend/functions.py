@@ -111,7 +111,7 @@ def _jump(fn: Callable[[Floats], Floats]) -> Callable[[float, Pair], Pair]:
 
 def _sqrt(u: float, x: Pair) -> Pair:
     a, ea = x
-    value = np.sqrt(np.maximum(a, 0.0))
+    value = np.where(a + ea < 0, np.nan, np.sqrt(np.maximum(a, 0.0)))
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = np.where(ea == 0, 0.0, ea / np.sqrt(np.maximum(a - ea, 0.0)))
     step = u * value

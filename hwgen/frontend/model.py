@@ -142,7 +142,9 @@ def _parse(path: Path, content: bytes) -> onnx.ModelProto:
         proto = onnx.ModelProto.FromString(content)
     except DecodeError:
         raise broken from None
-    if not proto.HasField("graph") or not proto.ir_version:
+    if not proto.HasField("graph") or not proto.ir_version or not _is_text(proto.graph):
+        raise broken
+    if proto.ir_version >= 3 and not proto.opset_import:  # they stand behind the graph
         raise broken
     if not proto.graph.node or not proto.graph.output:
         raise ModelError(f"{path}: the network has no layers or no outputs; export it again")
@@ -150,12 +152,24 @@ def _parse(path: Path, content: bytes) -> onnx.ModelProto:
         proto = onnx.inliner.inline_local_functions(proto)
     try:
         onnx.load_external_data_for_model(proto, str(path.parent))
-    except (OSError, onnx.checker.ValidationError) as error:
+    except (OSError, ValueError, onnx.checker.ValidationError) as error:
         raise ModelError(
             f"{path}: its external weight file cannot be read ({error}); keep it beside "
             f"the network or export with the weights inside"
         ) from None
     return proto
+
+
+def _is_text(graph: onnx.GraphProto) -> bool:
+    """Whether all names are text; damaged ones come as bytes."""
+    names: list[object] = [graph.name]
+    for node in graph.node:
+        names += [node.name, node.op_type, node.domain, *node.input, *node.output]
+        names += [entry.name for entry in node.attribute]
+    names += [
+        entry.name for part in (graph.initializer, graph.input, graph.output) for entry in part
+    ]
+    return all(isinstance(name, str) for name in names)
 
 
 def _tensor(path: Path, entry: onnx.TensorProto) -> FileTensor:

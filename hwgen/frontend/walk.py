@@ -23,6 +23,7 @@ from hwgen.frontend.handlers import (
     shape,
     shaping,
 )
+from hwgen.frontend.handlers.validity import check_node
 from hwgen.frontend.model import FileNode
 from hwgen.frontend.naming import layer_name
 from hwgen.frontend.tensors import Const, Problem, Tail, Tensor, Unknown
@@ -115,6 +116,8 @@ def walk(ctx: Context) -> tuple[LayerReport, ...]:
 
 def lower_node(ctx: Context, node: FileNode) -> list[Tensor]:
     """Return the outputs of one node; ``Problem`` where it cannot be lowered."""
+    if node.op in HANDLERS:
+        check_node(ctx, node)
     tensors = [ctx.tensors[name] for name in node.inputs if name]
     if tensors and all(isinstance(tensor, Const) for tensor in tensors):
         folded = shape.fold(ctx, node)
@@ -153,6 +156,8 @@ def _shape(ctx: Context, node: FileNode) -> tuple[int, ...] | None:
         tensor = ctx.tensors.get(name)
         known = None if tensor is None else tensor.shape
         if tensor is None or known is None:
+            if tensor is not None:
+                types[name] = onnx.helper.make_tensor_type_proto(TensorProto.FLOAT, None)
             continue
         kind = TensorProto.FLOAT
         if isinstance(tensor, Const) and tensor.raw is not None and tensor.raw.dtype.kind == "i":
@@ -162,10 +167,18 @@ def _shape(ctx: Context, node: FileNode) -> tuple[int, ...] | None:
     if node.op not in _STANDARD:
         first = ctx.tensors.get(node.inputs[0]) if node.inputs else None
         return None if first is None else first.shape
+    if any(name and name not in types for name in node.inputs):
+        return None
     try:
         schema = onnx.defs.get_schema(node.op, max(ctx.model.opset, 1), "")
         found = onnx.shape_inference.infer_node_outputs(schema, node.proto, types, data)
-    except (onnx.shape_inference.InferenceError, onnx.defs.SchemaError, RuntimeError, ValueError):
+    except (
+        onnx.shape_inference.InferenceError,
+        onnx.checker.ValidationError,
+        onnx.defs.SchemaError,
+        RuntimeError,
+        ValueError,
+    ):
         return None
     kind = found.get(node.outputs[0])
     if kind is None or not kind.tensor_type.HasField("shape"):

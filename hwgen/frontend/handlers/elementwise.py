@@ -261,6 +261,15 @@ def limit(ctx: Context, fn: str, x: Tensor, bound: Const) -> Tensor:
     Nothing happens where every code of ``x`` already lies on the right side, so that a scaled
     integer stays one.
     """
+    raw = bound.raw
+    if (
+        raw is not None
+        and np.isinf(raw).all()
+        and ((raw < 0).all() if fn == "max" else (raw > 0).all())
+    ):
+        return x
+    if raw is not None and not np.isfinite(raw).all():
+        raise Problem(f"a limit of it is {raw.reshape(-1)[0]}", "limit to finite numbers")
     if isinstance(x, Dynamic) and _inside(ctx, fn, x, bound):
         return x
     return combine(ctx, fn, x, bound)

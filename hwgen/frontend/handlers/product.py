@@ -141,6 +141,8 @@ def checked_levels(weights: Ints, *, exact: bool) -> None:
 
 def scaled_weights(const: Const) -> Scaled:
     """Return constant weights as exact integers times scales."""
+    if 0 in const.shape:
+        raise Problem(f"its weights have shape {const.shape}", "check the layer's size")
     found = scaled(const.expr, const.shape)
     if found is None:
         raise Problem("its weights are not quantized: they lie on no common grid", QUANTIZE_WEIGHTS)

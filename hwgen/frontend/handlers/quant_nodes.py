@@ -10,6 +10,7 @@ from onnx import TensorProto
 
 from hwgen.frontend.affine import rational
 from hwgen.frontend.context import HOST, Context, Relayout
+from hwgen.frontend.evaluate import approx
 from hwgen.frontend.expr import Array, Num, apply, fractions, number
 from hwgen.frontend.handlers.elementwise import combine, unary
 from hwgen.frontend.handlers.quantize import Quantizer, quantize
@@ -20,6 +21,7 @@ from hwgen.ir import range_bits
 
 NOTHING = Const(number(0), ())
 UNBOUNDED = 1 << 40
+FAR = 2.0**200
 
 RANGES: dict[int, tuple[int, int]] = {
     TensorProto.INT8: (-128, 127),
@@ -89,12 +91,26 @@ def _parameter(ctx: Context, node: FileNode, position: int, what: str) -> Const:
     const = ctx.constant(node, position)
     if const is None:
         raise Problem(f"its {what} is missing", "export the quantizer again")
+    if what.endswith("scale"):
+        check_scale(const)
     if const.raw is not None and const.raw.size == 1:
         value = const.raw.reshape(-1)[0]
         if not np.isfinite(value):
             raise Problem(f"its {what} is {value}", "train or calibrate the quantizer again")
         return Const(number(np.float64(value)), (), const.elem)
     return const
+
+
+def check_scale(const: Const) -> None:
+    """Raise ``Problem`` unless every scale is positive."""
+    values = rational(const.expr)
+    found = approx(const.expr, {})[0] if values is None else values
+    wrong = found[~(found > 0)] if found.ndim else found.reshape(1)[~(found.reshape(1) > 0)]
+    if wrong.size:
+        raise Problem(
+            f"its scale {float(wrong.reshape(-1)[0]):g} is not a positive number",
+            "train or calibrate the quantizer again",
+        )
 
 
 def _bit_width(ctx: Context, node: FileNode, position: int) -> int:
@@ -165,7 +181,8 @@ def lower_multithreshold(ctx: Context, node: FileNode) -> list[Tensor]:
     bias = Fraction(float(np.float32(node.attribute("out_bias", 0.0))))
     if scale == 0:
         raise Problem("its out_scale is 0", "export again")
-    levels = np.sort(raw.astype(np.float64), axis=1)
+    # a threshold never or always reached may be infinite
+    levels = np.sort(np.clip(raw.astype(np.float64), -FAR, FAR), axis=1)
     if (levels == levels[:1]).all():
         levels = levels[:1]
     if isinstance(x, Dynamic) and len(levels) > 1:
@@ -281,15 +298,23 @@ def _axis_parameter(ctx: Context, node: FileNode, position: int) -> Const:
     """Return a per-tensor or per-axis parameter, shaped to broadcast against input 0."""
     const = ctx.constant(node, position)
     assert const is not None
+    if position == 1:
+        check_scale(const)
     size = prod(const.shape)
     if size == 1:
         return Const(const.gathered(np.zeros((), dtype=np.int64)).expr, (), const.elem)
     tensor = ctx.tensors[node.inputs[0]]
     assert isinstance(tensor, (Const, Dynamic))
     rank = len(tensor.shape)
-    axis = int(node.attribute("axis", 1)) % rank
+    axis = int(node.attribute("axis", 1))
     if len(const.shape) != 1 or node.attribute("block_size", 0):
         raise Problem("it has a scale per block", "use one scale per tensor or per channel")
+    if not -rank <= axis < rank or size != tensor.shape[axis]:
+        raise Problem(
+            f"its {size} scales or zero points do not fit axis {axis} of shape {tensor.shape}",
+            "use one scale per tensor or per channel",
+        )
+    axis %= rank
     shape = [-1 if k == axis else 1 for k in range(rank)]
     return const.gathered(np.arange(size).reshape(shape))
 
