@@ -9,50 +9,52 @@ from math import ceil
 from hwgen.boards import Family, Resources
 from hwgen.dataflow import Element, Stream
 from hwgen.dataflow import units as u
+from hwgen.dataflow.delays import delays, waiting
 from hwgen.errors import FoldingError
-from hwgen.estimate import MvuFacts, mvu_facts, mvu_terms, priced, unit_cost
+from hwgen.estimate import unit_cost
 from hwgen.ir import Fold, Graph, Node, ops
-from hwgen.ir.folding import Memory, Style
+from hwgen.ir.folding import STREAMING
+from hwgen.search import heads
 from hwgen.search.goal import Pin
+from hwgen.search.heads import MEMORIES, STYLES, replay
 from hwgen.search.points import Layer, Link, Point, Takes, prune, steps, undominated
 
-# Compute and memory styles that can be built, in the order in which ties are decided.
-STYLES: tuple[Style, ...] = ("lut",)
-MEMORIES: tuple[Memory, ...] = ("const", "lutram", "bram")
-_PLACE = ("", "", (), ())
+_PLACE = heads.PLACE
 # Words in the queue in front of a layer: as sized, nearly always.
 _QUEUE = 2
+_HEADS = (ops.Mvu, ops.GroupedMvu, ops.Vvu, *STREAMING)
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
     """A layer that chooses its lanes, with those behind it that work on the lanes it gives.
 
-    head : the matrix layer, or the thresholds or table at the input
+    head : the layer with weights, the pool or join, or the thresholds or table at the input
     tail : thresholds, tables and ArgMax up to the next head
-    before : number of the layer whose tensor the head reads, None for the graph's input
+    before : for each input of the head the number of the layer that gives it, None for the
+        graph's input
     """
 
     head: Node
     tail: tuple[Node, ...]
-    before: int | None
+    before: tuple[int | None, ...]
 
 
 def groups(graph: Graph) -> list[Group]:
-    """Return the layers of ``graph`` in order; reshapes belong to none."""
+    """Return the layers of ``graph`` in order; reshapes and windows belong to none."""
     found: list[Group] = []
     owner: dict[str, int | None] = {entry.name: None for entry in graph.inputs}
     for node in graph.nodes:
-        before = owner[node.inputs[0]]
-        if isinstance(node.op, ops.Reshape):
-            owner[node.name] = before
-            continue
-        if isinstance(node.op, ops.Mvu) or before is None:
+        before = tuple(owner[name] for name in node.inputs)
+        first = before[0]
+        if isinstance(node.op, ops.Reshape | ops.Swu):
+            owner[node.name] = first
+        elif isinstance(node.op, _HEADS) or first is None:
             found.append(Group(node, (), before))
             owner[node.name] = len(found) - 1
         else:
-            found[before] = replace(found[before], tail=(*found[before].tail, node))
-            owner[node.name] = before
+            found[first] = replace(found[first], tail=(*found[first].tail, node))
+            owner[node.name] = first
     return found
 
 
@@ -74,30 +76,46 @@ def choices(
                 f"{', '.join(STYLES)} and the memories {', '.join(MEMORIES)}"
             )
         layers.append(Layer(group.head.name, points))
+    begins = delays(graph)
     links = tuple(
-        _link(graph, group, number, layers, family)
+        _link(graph, group, port, number, layers, family, begins)
         for number, group in enumerate(every)
-        if group.before is not None
+        for port, before in enumerate(group.before)
+        if before is not None
     )
     return prune(tuple(layers), links), links
 
 
-def _link(graph: Graph, group: Group, number: int, layers: list[Layer], family: Family) -> Link:
+def _link(
+    graph: Graph,
+    group: Group,
+    port: int,
+    number: int,
+    layers: list[Layer],
+    family: Family,
+    begins: dict[str, float],
+) -> Link:
     """Return what joins a layer to the one before it.
 
     A queue, a converter where needed, and the second vector of a replay that one fills slowly.
     """
-    assert group.before is not None
-    root = group.head.inputs[0]
+    before = group.before[port]
+    assert before is not None
+    entry = group.head.inputs[port]
+    root = entry = graph[entry].inputs[0] if isinstance(graph[entry].op, ops.Swu) else entry
     while isinstance(graph[root].op, ops.Reshape):
         root = graph[root].inputs[0]
-    have, want = graph.types[root], graph.types[group.head.inputs[0]]
-    given = {point.gives for point in layers[group.before].points}
+    have, want = graph.types[root], graph.types[entry]
+    if isinstance(group.head.op, ops.MaxPool | ops.SumPool) and entry == group.head.inputs[port]:
+        want = replace(want, shape=(group.head.op.taps, want.channels // group.head.op.taps))
+    waits = waiting(graph, group.head, begins)[port]
+    given = {point.gives for point in layers[before].points}
     taken = {point.takes for point in layers[number].points}
     lane = Element.of(want)
     costs: dict[tuple[int, Takes], Resources] = {}
     for pe in given:
-        queue = unit_cost(u.FifoUnit(*_PLACE, lane, pe, _QUEUE), family)
+        depth = _QUEUE + ceil(waits * Stream("", "", have, pe).transfers)
+        queue = unit_cost(u.FifoUnit(*_PLACE, lane, pe, depth), family)
         for simd, replays in taken:
             cost = queue
             if not Stream("", "", have, pe).same_layout(Stream("", "", want, simd)):
@@ -105,58 +123,25 @@ def _link(graph: Graph, group: Group, number: int, layers: list[Layer], family: 
                 cost = cost + unit_cost(gearbox, family)
                 words = ceil(want.channels / simd)
                 if replays and pe < simd and words > 1:
-                    once, twice = (_replay(lane, simd, words, n, family) for n in (1, 2))
+                    once, twice = (replay(lane, simd, words, n, family) for n in (1, 2))
                     cost = cost + twice + once * -1
             costs[pe, (simd, replays)] = cost
-    return Link(group.before, number, costs)
+    return Link(before, number, costs)
 
 
 def _points(graph: Graph, group: Group, family: Family, pin: Pin) -> Iterator[Point]:
+    if isinstance(group.head.op, _HEADS):
+        tails: dict[int, Resources] = {}
+        for head in heads.heads(heads.Layer.of(graph, group.head, family), pin):
+            pe = head.fold.pe
+            if pe not in tails:
+                tails[pe] = _pointwise(graph, group.tail, pe, family)
+            yield Point(head.fold, head.cycles, head.cost + tails[pe], head.fill, head.takes)
+        return
     x = graph.types[group.head.inputs[0]]
-    if isinstance(group.head.op, ops.Mvu):
-        y = graph.types[group.head.name]
-        facts = mvu_facts(group.head.op.weights, Element.of(x), Element.of(y))
-        for fold in _mvu_folds(group.head.op, pin):
-            yield _mvu_point(graph, group, facts, fold, family)
-    else:
-        for pe in [pin.pe] if pin.pe else steps(x.channels):
-            fold = Fold(pe=pe)
-            tail = _pointwise(graph, (group.head, *group.tail), pe, family)
-            yield Point(fold, ceil(x.channels / pe) * x.pixels, tail, fill=1)
-
-
-def _mvu_folds(op: ops.Mvu, pin: Pin) -> Iterator[Fold]:
-    mh, mw = op.weights.shape
-    for pe in [pin.pe] if pin.pe else steps(mh):
-        for simd in [pin.simd] if pin.simd else steps(mw):
-            for style in STYLES:
-                for memory in MEMORIES:
-                    fold = Fold(pe=pe, simd=simd, style=style, memory=memory)
-                    # A matrix that is read in one step has nothing to address.
-                    once = pe >= mh and simd >= mw
-                    if pin.allows(fold) and (memory == "const" or not once):
-                        yield fold
-
-
-def _mvu_point(graph: Graph, group: Group, facts: MvuFacts, fold: Fold, family: Family) -> Point:
-    x = graph.types[group.head.inputs[0]]
-    words, times = ceil(facts.width / fold.simd), ceil(facts.height / fold.pe)
-    made_of = mvu_terms(facts, fold.pe, fold.simd, fold.style, fold.memory, family)
-    cost = priced(made_of, family) + _pointwise(graph, group.tail, fold.pe, family)
-    lane = Element.of(x)
-    if times > 1:
-        twice = group.before is None or words == 1
-        cost = cost + _replay(lane, fold.simd, words, 1 + twice, family, times)
-    vector = words * times
-    return Point(fold, vector * x.pixels, cost, fill=vector, takes=(fold.simd, times > 1))
-
-
-def _replay(
-    lane: Element, simd: int, words: int, vectors: int, family: Family, times: int = 2
-) -> Resources:
-    """Return the cost of a replay with room for so many vectors."""
-    unit = u.ReplayUnit(*_PLACE, lane, simd, words, times, vectors * words)
-    return unit_cost(unit, family)
+    for pe in [pin.pe] if pin.pe else steps(x.channels):
+        tail = _pointwise(graph, (group.head, *group.tail), pe, family)
+        yield Point(Fold(pe=pe), ceil(x.channels / pe) * x.pixels, tail, fill=1)
 
 
 def _pointwise(graph: Graph, nodes: tuple[Node, ...], pe: int, family: Family) -> Resources:
@@ -172,6 +157,9 @@ def _pointwise(graph: Graph, nodes: tuple[Node, ...], pe: int, family: Family) -
                 unit = u.TableUnit(*_PLACE, values, first, lane, code, pe)
             case ops.ArgMax():
                 unit = u.ArgMaxUnit(*_PLACE, x.channels, lane, code, pe)
+            case ops.Affine(scale=scale, bias=bias):
+                words = ceil(x.channels / pe)
+                unit = u.AffineUnit(*_PLACE, scale, bias, lane, code, words, pe)
             case _:
                 continue
         total = total + unit_cost(unit, family)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import groupby
+from itertools import groupby, product
 
 import numpy as np
 import numpy.typing as npt
@@ -91,6 +91,13 @@ class Link:
         rows = [[list(self.costs[a, b]) for b in self.taken] for a in self.given]
         return np.array(rows, dtype=np.float64)
 
+    def among(self, layers: Sequence[Layer]) -> Link:
+        """Return the link for layers with fewer points."""
+        given = {point.gives for point in layers[self.before].points}
+        taken = {point.takes for point in layers[self.after].points}
+        pairs = product(given, taken)
+        return Link(self.before, self.after, {pair: self.costs[pair] for pair in pairs})
+
 
 def steps(size: int) -> Iterator[int]:
     """Yield the lane counts for ``size`` that matter: the smallest for each number of folds.
@@ -128,30 +135,37 @@ def _beats(one: Point, other: Point) -> bool:
     return one.cycles <= other.cycles and one.fill <= other.fill and all(a <= b for a, b in pairs)
 
 
-def prune(layers: tuple[Layer, ...], links: tuple[Link, ...]) -> tuple[Layer, ...]:
+def prune(
+    layers: Sequence[Layer], links: Sequence[Link], *, speed: bool = True
+) -> tuple[Layer, ...]:
     """Return the layers without points that another beats whatever its neighbours choose.
 
     The other is charged its dearest joints, the point itself its cheapest ones.
+
+    speed : whether being faster counts; not so where all points are fast enough
     """
     found: list[Layer] = []
     for number, layer in enumerate(layers):
         least, most = layer.costs.copy(), layer.costs.copy()
         for link in links:
             if link.before == number:
-                at = [link.given.index(point.gives) for point in layer.points]
+                index = {lanes: at for at, lanes in enumerate(link.given)}
+                at = [index[point.gives] for point in layer.points]
                 least += link.table.min(axis=1)[at]
                 most += link.table.max(axis=1)[at]
             if link.after == number:
-                at = [link.taken.index(point.takes) for point in layer.points]
+                order = {lanes: at for at, lanes in enumerate(link.taken)}
+                at = [order[point.takes] for point in layer.points]
                 least += link.table.min(axis=0)[at]
                 most += link.table.max(axis=0)[at]
-        found.append(Layer(layer.name, _unbeaten(layer, least, most)))
+        found.append(Layer(layer.name, _unbeaten(layer, least, most, speed)))
     return tuple(found)
 
 
-def _unbeaten(layer: Layer, least: FloatArray, most: FloatArray) -> tuple[Point, ...]:
-    speed = np.stack([layer.cycles, layer.fills], axis=1).astype(np.float64)
-    floor, ceiling = np.hstack([speed, least]), np.hstack([speed, most])
+def _unbeaten(layer: Layer, least: FloatArray, most: FloatArray, speed: bool) -> tuple[Point, ...]:
+    """Return the points whose ``least`` cost no other one's ``most`` undercuts."""
+    pace = np.stack([layer.cycles, layer.fills], axis=1).astype(np.float64) * speed
+    floor, ceiling = np.hstack([pace, least]), np.hstack([pace, most])
     front = np.empty_like(ceiling)
     kept: list[Point] = []
     for index in np.lexsort(ceiling.T[::-1]):

@@ -8,17 +8,16 @@ With whole points the flow is whole, so only the points need to be integers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from hwgen.boards import Resources
 from hwgen.search.milp import Rule, beside, matrix, minimise
-from hwgen.search.points import FloatArray, Layer, Link, Point
+from hwgen.search.points import FloatArray, Layer, Link, Point, prune
 
 _KINDS = 4  # LUT, FF, BRAM36, DSP
 
@@ -87,13 +86,13 @@ class Program:
 
         None if no choice meets the budget.
         """
-        allowed = [layer.cycles <= interval for layer in self.layers]
-        if not all(mask.any() for mask in allowed):
+        quick = self._within(interval)
+        if quick is None:
             return None
-        easy = self._separately(allowed)
+        easy = quick.separately()
         if not self.links and easy.cost.fits(self.budget):
             return easy
-        return self._solve(self._prices, allowed=allowed)
+        return quick._solve(quick._prices)
 
     def fastest(self, least: float = 0) -> Choice | None:
         """Return the cheapest choice of the shortest interval that meets the budget.
@@ -136,6 +135,8 @@ class Program:
         The intervals are spread evenly in their logarithm between the slowest that still saves
         anything and the fastest that meets the budget; both of these are included.
         """
+        if not most:
+            return []
         fastest, slowest = self.fastest(), self.cheapest(np.inf)
         if fastest is None or slowest is None:
             return []
@@ -192,10 +193,12 @@ class Program:
             given, taken = len(link.given), len(link.taken)
             front = np.zeros((given, column + given * taken))
             back = np.zeros((taken, column + given * taken))
+            lanes = {lane: at for at, lane in enumerate(link.given)}
+            takes = {lane: at for at, lane in enumerate(link.taken)}
             for index, point in enumerate(self.layers[link.before].points):
-                front[link.given.index(point.gives), starts[link.before] + index] = -1
+                front[lanes[point.gives], starts[link.before] + index] = -1
             for index, point in enumerate(self.layers[link.after].points):
-                back[link.taken.index(point.takes), starts[link.after] + index] = -1
+                back[takes[point.takes], starts[link.after] + index] = -1
             front[:, column:] = np.repeat(np.eye(given), taken, axis=1)
             back[:, column:] = np.tile(np.eye(taken), given)
             rules += [Rule(matrix(front), 0, 0), Rule(matrix(back), 0, 0)]
@@ -206,27 +209,37 @@ class Program:
         """Return values of the points as values of all columns."""
         return np.concatenate([values, np.zeros(len(self._prices) - len(values))])
 
-    def _feasible(self, interval: float) -> bool:
-        allowed = [layer.cycles <= interval for layer in self.layers]
-        if not all(mask.any() for mask in allowed):
-            return False
-        if self._separately(allowed).cost.fits(self.budget):
-            return True
-        return self._solve(self._prices, allowed=allowed) is not None
+    def _within(self, interval: float) -> Program | None:
+        """Return the program of the points that are fast enough, None if a layer has none."""
+        layers = [
+            Layer(layer.name, tuple(p for p in layer.points if p.cycles <= interval))
+            for layer in self.layers
+        ]
+        if not all(layer.points for layer in layers):
+            return None
+        links = [link.among(layers) for link in self.links]
+        slim = prune(layers, links, speed=False)
+        joints = tuple(link.among(slim) for link in links)
+        return replace(self, layers=slim, links=joints)
 
-    def _separately(self, allowed: Sequence[npt.NDArray[np.bool_]]) -> Choice:
+    def _feasible(self, interval: float) -> bool:
+        quick = self._within(interval)
+        if quick is None:
+            return False
+        if quick.separately().cost.fits(self.budget):
+            return True
+        return quick._solve(np.zeros_like(quick._prices)) is not None
+
+    def separately(self) -> Choice:
+        """Return the cheapest point of each layer by itself."""
         worth = np.array(list(self.worth))
-        picked: list[Point] = []
-        for layer, mask in zip(self.layers, allowed, strict=True):
-            prices = np.where(mask, layer.costs @ worth, np.inf)
-            picked.append(layer.points[int(prices.argmin())])
-        return self.choice(picked)
+        cheapest = (layer.points[int((layer.costs @ worth).argmin())] for layer in self.layers)
+        return self.choice(list(cheapest))
 
     def _solve(
         self,
         prices: FloatArray,
         *,
-        allowed: Sequence[npt.NDArray[np.bool_]] | None = None,
         rest_price: float = 0.0,
         most_latency: float | None = None,
     ) -> Choice | None:
@@ -242,12 +255,8 @@ class Program:
         if most_latency is not None:
             fills = np.concatenate([layer.fills for layer in self.layers]).astype(np.float64)
             rules.append(Rule(matrix([np.append(self._padded(fills), 1.0)]), -np.inf, most_latency))
-        upper = np.ones(columns)
-        if allowed is not None:
-            upper[: self._points] = np.concatenate(allowed)
-        x = minimise(
-            np.append(prices, rest_price), rules, whole=self._points, upper=np.append(upper, np.inf)
-        )
+        upper = np.append(np.ones(columns), np.inf)
+        x = minimise(np.append(prices, rest_price), rules, whole=self._points, upper=upper)
         return None if x is None else self._chosen(x)
 
     def _chosen(self, x: FloatArray) -> Choice:
