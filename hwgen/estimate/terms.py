@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from math import ceil, lcm
+from math import ceil, gcd, lcm
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ from hwgen.estimate.parts import Terms
 
 # Words from which a replay's vectors lie in block RAM.
 _REPLAY_LUTRAM = 64
+# Register loads of a converter that are counted one by one; beyond, they are bounded.
+_GEARBOX_WORK = 20_000
 # Levels among so many are chosen in the LUT that compares a bit.
 _COMPARED_WORDS = 16
 
@@ -96,6 +98,14 @@ def _replay(unit: u.ReplayUnit, family: Family) -> Terms:
     return Terms("replay", (memory, counters, levels, 1.0), (float(width), counters, levels, 1.0))
 
 
+def _blended(lanes_in: int, lanes_out: int, common: int) -> tuple[int, int, int, int]:
+    """Return what ``_gearbox`` does where every lane meets nearly every other."""
+    moves = common // min(lanes_in, lanes_out)
+    registers = lanes_in + 2 * lanes_out - 1
+    sources = min(moves, lanes_in + lanes_out)
+    return registers, registers * (sources - 1), registers * -(-(sources - 1) // 3), moves
+
+
 @cache
 def _gearbox(elements: int, lanes_in: int, lanes_out: int) -> tuple[int, int, int, int]:
     """Return a converter's registers and multiplexer inputs and LUTs, in lanes, and its steps.
@@ -105,6 +115,8 @@ def _gearbox(elements: int, lanes_in: int, lanes_out: int) -> tuple[int, int, in
     """
     common = lcm(lanes_in, lanes_out)
     elements = min(elements, common + elements % common)
+    if elements * (lanes_in + lanes_out) > _GEARBOX_WORK * min(lanes_in, lanes_out):
+        return _blended(lanes_in, lanes_out, common)
     takes, emits = timing.width_steps(elements, lanes_in, elements, lanes_out)
     taken = np.minimum(np.cumsum(takes) * lanes_in, elements)
     left = np.minimum(np.cumsum(emits) * lanes_out, elements)
@@ -131,8 +143,10 @@ def _gearbox(elements: int, lanes_in: int, lanes_out: int) -> tuple[int, int, in
 
 def _converter(unit: u.ConverterUnit, family: Family) -> Terms:
     del family
-    registers, inputs, luts, moves = _gearbox(unit.elements, unit.lanes_in, unit.lanes_out)
-    bits, counters = unit.x.bits, float(counter_bits(moves))
+    sizes = unit.elements, unit.lanes_in, unit.lanes_out
+    alike = gcd(*sizes)  # so many lanes always move together
+    registers, inputs, luts, moves = _gearbox(*(size // alike for size in sizes))
+    bits, counters = unit.x.bits * alike, float(counter_bits(moves))
     lut = float(bits * inputs), float(bits * luts), float(moves), counters, 1.0
     return Terms("converter", lut, (float(bits * registers), counters, 1.0))
 
