@@ -121,10 +121,7 @@ def _layer(
     unit = decision.dataflow[node.name]
     cost = decision.estimate.layers[node.name].as_dict()
     x, y = graph.types[node.inputs[0]], graph.types[node.name]
-    matrix = op.weights if isinstance(op, ops.Mvu) else None
-    weight_bits = None
-    if matrix is not None and isinstance(op, ops.Mvu):
-        weight_bits = 1 if op.bipolar else range_bits(int(matrix.min()), int(matrix.max()))
+    product = op if isinstance(op, ops.Mvu | ops.Vvu | ops.GroupedMvu) else None
     return s.Layer(
         name=node.name,
         op=type(op).__name__,
@@ -138,16 +135,20 @@ def _layer(
         ff=int(cost["ff"]),
         bram36=cost["bram36"],
         dsp=int(cost["dsp"]),
-        weight_bits=weight_bits,
+        weight_bits=None if product is None else _weight_bits(product),
         input_bits=x.bits,
         output_bits=y.bits,
-        acc_bits=y.bits if matrix is not None else None,
+        acc_bits=None if product is None else y.bits,
         thresholds=op.thresholds.shape[1] if isinstance(op, ops.Threshold) else None,
-        macs=matrix.size * y.pixels if matrix is not None else 0,
+        macs=0 if product is None else product.weights.size * y.pixels,
         fifo_depth=_depth_behind(decision.dataflow, node.name),
         synth=counts(synth[node.name]) if node.name in synth else None,
         ties=ties.get(node.source, 0),
     )
+
+
+def _weight_bits(op: ops.Mvu | ops.Vvu | ops.GroupedMvu) -> int:
+    return 1 if op.bipolar else range_bits(int(op.weights.min()), int(op.weights.max()))
 
 
 def _depth_behind(flow: Dataflow, node: str) -> int:

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from hwgen import passes
 from hwgen.ir import Graph, Input, Node, TensorType, check
-from hwgen.ir.ops import ArgMax, Mvu, Reshape, Table, Threshold
+from hwgen.ir.ops import Add, Affine, ArgMax, Mvu, Reshape, Table, Threshold, Vvu
 from hwgen.passes.drop_dead import DropDead
 from hwgen.passes.drop_identity import DropIdentity
 from hwgen.passes.merge_codes import MergeCodes
 from hwgen.passes.merge_reshapes import MergeReshapes
+from hwgen.passes.ranges import channel_range
 from hwgen.passes.trim_tables import TrimTables
 from hwgen.passes.trim_thresholds import TrimThresholds
 
@@ -67,6 +68,28 @@ def test_trim_uses_the_range_of_each_output_channel():
 
     assert_equal_everywhere(before, after)
     np.testing.assert_array_equal(after["n1"].op.thresholds, [[0, 7], [-5, 9]])
+
+
+@pytest.mark.parametrize(
+    ("op", "ends"),
+    [
+        (Vvu(levels([1, 1], [2, -2])), ([0, -6], [6, 6])),
+        (Affine(levels(2, 1), levels(-1, 5)), ([-1, 5], [5, 8])),
+        (Affine(levels(2), levels(-1)), ([-1, -1], [5, 5])),
+    ],
+    ids=["Vvu", "Affine", "one scale"],
+)
+def test_ranges_are_those_of_each_channel(op, ends):
+    inputs = 4 if isinstance(op, Vvu) else 2
+    graph = chain(TensorType((inputs,), 0, 3), op)
+    np.testing.assert_array_equal(channel_range(graph, "n0"), ends)
+
+
+def test_the_range_of_a_sum_is_that_of_each_channel():
+    kind = TensorType((2,), 0, 3)
+    nodes = (Node("sum", Add(levels(1, 2), levels(-1)), ("x", "x")),)
+    graph = Graph((Input("x", kind),), nodes, ("sum",))
+    np.testing.assert_array_equal(channel_range(graph, "sum"), ([-3, -3], [3, 6]))
 
 
 def test_trim_keeps_one_step_and_bipolar_codes():
