@@ -13,3 +13,10 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("real networks and data sets are not here: no ../shared beside the repository")
     return SHARED
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a user ask for more random examples than a normal run tries."""
+    parser.addoption(
+        "--examples", type=int, default=0, help="random examples of each property test"
+    )
