@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from hwgen.dataflow import performance, plan, size_fifos
-from hwgen.dataflow import units as u
+from hwgen.dataflow import plan, size_fifos
 from hwgen.emit import emit
 from hwgen.ir import TensorType, ops
-from hwgen.verify import choose, engines, verify
+from hwgen.verify import engines, verify
 from tests.dataflow.conv_nets import act, conv, image, one, swu
 from tests.dataflow.nets import codes, fold, grow, start, weights
 
