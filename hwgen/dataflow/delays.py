@@ -1,4 +1,4 @@
-"""How long branches differ, before any folding: what waits at joins while others are on their way."""
+"""How long branches differ, before any folding: what waits at joins meanwhile."""
 
 from __future__ import annotations
 

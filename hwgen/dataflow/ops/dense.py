@@ -7,7 +7,7 @@ import numpy as np
 from hwgen.dataflow.builder import Builder
 from hwgen.dataflow.ops import windows
 from hwgen.dataflow.units import MvuUnit
-from hwgen.errors import check_within
+from hwgen.errors import FoldingError, check_within
 from hwgen.ir import Node, ops
 from hwgen.ir.ops import IntArray
 
@@ -31,6 +31,11 @@ def _matrices(builder: Builder, node: Node, weights: IntArray) -> None:
     change on the way.
     """
     fold = builder.fold(node)
+    if fold.style not in ("auto", "lut"):
+        raise FoldingError(
+            f"{node.name}: style={fold.style!r} cannot be built for a matrix yet; "
+            f"use 'lut' or leave the style out"
+        )
     groups, mh, mw = weights.shape
     check_within(node.name, "PE", fold.pe, "MH", mh)
     check_within(node.name, "SIMD", fold.simd, "MW", mw)
