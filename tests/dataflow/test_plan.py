@@ -107,7 +107,10 @@ def test_a_reshape_of_the_input_costs_nothing():
         (fold(fc0=(1, 7)), r"fc0: SIMD=7 is outside 1\.\.6 \(MW\)"),
         (fold(fc0=(0, 1)), r"fc0: PE=0 is outside"),
         (fold(fc0=Fold(m=2)), r"fc0: M=2, but only 1 pixel"),
-        (fold(fc0=Fold(style="dsp")), r"fc0: style='dsp' cannot be built for a matrix yet; use 'lut'"),
+        (
+            fold(fc0=Fold(style="dsp")),
+            r"fc0: style='dsp' cannot be built for a matrix yet; use 'lut'",
+        ),
         (fold(fc1=(1, 1)), r"names layer fc1, which the network lacks; did you mean fc0\?"),
     ],
 )
