@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import gcd, lcm
+from math import gcd, lcm, prod
 from typing import Any
 
 import numpy as np
@@ -156,7 +156,8 @@ def scaled(expr: Expr, shape: tuple[int, ...]) -> Scaled | None:
     Arrays that do not fill ``shape`` count as scales, those that do as codes.
     """
     if isinstance(expr, Num):
-        if expr.values.size < _size(shape) or expr.values.dtype == object:
+        small = expr.values.size < max(_size(shape), 2) and expr.values.dtype.kind not in "iu"
+        if small or expr.values.size < _size(shape) or expr.values.dtype == object:
             return Scaled(np.ones((), dtype=np.int64), fractions(expr.values))
         return _on_grid(expr.values)
     if not isinstance(expr, App):
@@ -167,17 +168,34 @@ def scaled(expr: Expr, shape: tuple[int, ...]) -> Scaled | None:
     if expr.fn not in ("mul", "div", "sub", "add"):
         return _as_scale(expr, shape)
     if expr.fn == "div":
-        a, b = scaled(expr.args[0], shape), rational(expr.args[1])
+        a, b = scaled(expr.args[0], shape), _factor(expr.args[1])
         inverse = None if b is None else _inverse(b)
-        if a is None or inverse is None or inverse.size >= max(_size(shape), 2):
-            return None
-        return Scaled(a.codes, as_array(a.scale * inverse))
+        return (
+            None if a is None or inverse is None else Scaled(a.codes, as_array(a.scale * inverse))
+        )
+    coded = [_holds_codes(arg) for arg in expr.args]
+    if expr.fn == "mul" and coded in ([True, False], [False, True]):
+        at = coded.index(True)
+        a, b = scaled(expr.args[at], shape), _factor(expr.args[1 - at])
+        return None if a is None or b is None else Scaled(a.codes, as_array(a.scale * b))
     a, b = (scaled(arg, shape) for arg in expr.args)
     if a is None or b is None:
         return None
     if expr.fn == "mul":
         return Scaled(np.asarray(a.codes * b.codes), as_array(a.scale * b.scale))
     return _sum(a, b, -1 if expr.fn == "sub" else 1)
+
+
+def _holds_codes(expr: Expr) -> bool:
+    """Whether an array of integers occurs in ``expr``: then the rest of a product is its scale."""
+    if isinstance(expr, Num):
+        return expr.values.dtype.kind in "iu" and expr.values.ndim > 0
+    return isinstance(expr, App) and any(_holds_codes(arg) for arg in expr.args)
+
+
+def _factor(expr: Expr) -> Array | None:
+    """Return a scale exactly, None where it has too many elements to be one."""
+    return None if prod(shape_of(expr)) > 1 << 16 else rational(expr)
 
 
 def _as_scale(expr: Expr, shape: tuple[int, ...]) -> Scaled | None:

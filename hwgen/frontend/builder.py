@@ -61,11 +61,11 @@ class Builder:
         zero = np.zeros(shape[-1], dtype=np.int64)
         return self._keep(Leaf(name, TensorType(shape, 0, 0), zero, zero, free=True, real=True))
 
-    def input(self, name: str, kind: TensorType) -> Leaf:
-        """Declare an input of the hardware."""
+    def input(self, name: str, kind: TensorType, *, free: bool = True) -> Leaf:
+        """Declare an input of the hardware; ``free`` where its order may still be chosen."""
         name = self.unique(name)
         self.inputs.append(Input(name, kind))
-        return self._keep(_whole_range(name, kind, free=True))
+        return self._keep(_whole_range(name, kind, free=free))
 
     def add(
         self,
@@ -112,6 +112,14 @@ class Builder:
         low, high = low.reshape(-1, shape[-1]).min(axis=0), high.reshape(-1, shape[-1]).max(axis=0)
         return self.add(ops.Reshape(shape), (name,), f"{name}_flat", source, (low, high)).name
 
+    def same(self, op: ops.Op, source: str) -> str | None:
+        """Return the tensor that an equal operation without arrays already makes of ``source``."""
+        for node in self.nodes:
+            alike = type(node.op) is type(op) and node.inputs == (source,)
+            if alike and _parameters(node.op) == _parameters(op) is not None:
+                return node.name
+        return None
+
     def negate_rows(self, name: str, rows: npt.NDArray[np.bool_]) -> None:
         """Change the sign of some outputs of the ``Mvu`` called ``name``."""
         for at, node in enumerate(self.nodes):
@@ -146,6 +154,12 @@ class Builder:
     def _keep(self, leaf: Leaf) -> Leaf:
         self.leaves[leaf.name] = leaf
         return leaf
+
+
+def _parameters(op: ops.Op) -> tuple[object, ...] | None:
+    """Return an operation's fields, None where one is an array."""
+    values = tuple(vars(op).values())
+    return None if any(isinstance(value, np.ndarray) for value in values) else values
 
 
 def _whole_range(name: str, kind: TensorType, *, free: bool) -> Leaf:

@@ -89,12 +89,14 @@ class MatrixSite:
     leaf : the accumulators; source : the codes it multiplies
     shift : float64, added to the codes before their size is taken (offset over scale)
     terms : number of products in a sum
+    sizes : (outputs, inputs) sums of absolute weights where several share an input, else None
     """
 
     leaf: str
     source: str
     shift: npt.NDArray[np.float64]
     terms: int
+    sizes: npt.NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)

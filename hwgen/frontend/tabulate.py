@@ -96,8 +96,8 @@ def _enumerate(expr: Expr, steps: Steps, name: str, low: Ints, high: Ints) -> St
             starts[channel].append(int(x[i]))
             codes[channel].append(int(found.codes[i, channel]))
         before = found.codes[-1:]
-    for row in starts:
-        row[0] = min(row[0], int(low.min()))
+    for row, begin in zip(starts, low.tolist(), strict=True):
+        row[0] = begin
     return _padded(starts, codes, low, high + 1, tuple(sorted(ties)))
 
 

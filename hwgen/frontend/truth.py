@@ -216,7 +216,8 @@ def _product_error(site: MatrixSite, op: ops.Op, codes: Ints) -> Floats:
     size = np.abs(codes).astype(np.float64) + site.shift
     total: Floats
     if isinstance(op, ops.Mvu):
-        total = size @ np.abs(op.weights).astype(np.float64).T
+        weights = np.abs(op.weights).astype(np.float64) if site.sizes is None else site.sizes
+        total = size @ weights.T
     elif isinstance(op, ops.GroupedMvu):
         rows = size.reshape(*size.shape[:-1], len(op.weights), -1)
         total = np.einsum("...gk,gok->...go", rows, np.abs(op.weights).astype(np.float64))

@@ -71,7 +71,8 @@ def _moved(ctx: Context, node: FileNode, tensor: Dynamic, where: Ints) -> Dynami
         if move.channels is not None:
             ranges = source.low[move.channels], source.high[move.channels]
         label = f"{name}_{type(move.op).__name__.lower()}"
-        names[name] = ctx.builder.add(move.op, (name,), label, node.name, ranges).name
+        known = ctx.builder.same(move.op, name)
+        names[name] = known or ctx.builder.add(move.op, (name,), label, node.name, ranges).name
 
     def shift(values: Array) -> Array:
         if values.ndim == 0:

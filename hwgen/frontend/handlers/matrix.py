@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -103,10 +104,15 @@ def dense(
     )
     size = ctx.builder.leaves[source].type.channels
     placed = np.zeros((outputs, size), dtype=np.int64)
-    placed[:, order] = matrix.weights
+    np.add.at(placed.T, order, matrix.weights.T)  # an element may come twice
+    checked_levels(placed, exact=True)
+    sizes = np.zeros(placed.shape)
+    np.add.at(sizes.T, order, np.abs(matrix.weights.T))
     shift = np.zeros(size)
     shift[order] = shift_of(scale, offset, count)
     value = emit_product(ctx, node, source, ops.Mvu(placed), matrix, shift)
+    if len(set(order.tolist())) < count:
+        ctx.matrices[-1] = replace(ctx.matrices[-1], terms=count, sizes=sizes)
     where = np.arange(len(rows) * outputs, dtype=np.int64).reshape(*index.shape[:-1], outputs)
     return Dynamic(value.expr, where, value.space)
 

@@ -225,7 +225,7 @@ def restart(ctx: Context, node: FileNode) -> list[Tensor] | None:
         return None
     _, *rest = tensor.shape
     frame = (*rest[1:], rest[0])
-    leaf = ctx.builder.input("unknown", TensorType(frame, -32, 31))
+    leaf = ctx.builder.input("unknown", TensorType(frame, -32, 31), free=False)
     index = np.moveaxis(np.arange(prod(frame)).reshape(frame), -1, 0)[None]
     ctx.tensors[node.inputs[0]] = Dynamic(Var(leaf.name), index, leaf.space)
     try:

@@ -60,6 +60,8 @@ def quantize(ctx: Context, node: FileNode, rounded: Tensor, how: Quantizer) -> T
             )
         return value
     assert isinstance(rounded, Dynamic)
+    if pending.inner(ctx, rounded) is None:
+        rounded = pending.settled(ctx, node, rounded)
     coded, leaf, code = _codes(ctx, node, rounded, how)
     value = combine(ctx, "add", combine(ctx, "mul", coded, how.scale), how.offset)
     assert isinstance(value, Dynamic)
@@ -133,8 +135,7 @@ def _behind_pool(
 ) -> tuple[Dynamic, str, Expr]:
     """Quantize before a pending pool, then pool the codes; else build the pool first."""
     before = pending.inner(ctx, tensor)
-    if before is None:
-        return _codes(ctx, node, pending.settled(ctx, node, tensor), how)
+    assert before is not None
     pool = ctx.pools[tensor.leaves[0]]
     coded, _, code = _codes(ctx, node, before, how)
     pending.record(ctx, pool)
