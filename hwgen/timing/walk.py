@@ -205,22 +205,24 @@ class Walk:
         assert depth >= self.smallest_depth, f"{depth} words of memory deadlock"
         return Buffer(self.needs, self._frees(depth), latency)
 
-    def depth_for(self, interval: int | None = None, pace: int = 1) -> int:
+    def depth_for(self, interval: int | None = None, pace: int = 1, drain: int = 0) -> int:
         """Return the smallest depth with which a frame takes no more than ``interval`` cycles.
 
-        interval : None for the best there is, max(words, steps)
+        interval : None for the best there is, max(words * pace, steps, drain)
         pace : cycles from one input word to the next, at least
+        drain : cycles in which what comes behind takes the steps of a frame, evenly, at the least
         """
-        goal = max(self.words * pace, self.steps, interval or 0)
+        drain = max(drain, self.steps)
+        goal = max(self.words * pace, drain, interval or 0)
         low = self.smallest_depth
-        if self._interval(low, pace) <= goal:
+        if self._interval(low, pace, drain) <= goal:
             return low
         high = low
-        while self._interval(high, pace) > goal:
+        while self._interval(high, pace, drain) > goal:
             low, high = high, high + max(high // 2, 8)
         while high - low > 1:
             middle = (low + high) // 2
-            fits = self._interval(middle, pace) <= goal
+            fits = self._interval(middle, pace, drain) <= goal
             low, high = (low, middle) if fits else (middle, high)
         return high
 
@@ -230,8 +232,8 @@ class Walk:
         step = np.searchsorted(self.released, target - frame * self.words, side="left")
         return frame * self.steps + step
 
-    def _interval(self, depth: int, pace: int) -> int:
-        return int(_cycles_per_frame(self.needs, self._frees(depth), pace))
+    def _interval(self, depth: int, pace: int, drain: int) -> int:
+        return int(_cycles_per_frame(self.needs, self._frees(depth), pace, drain))
 
 
 def _sum(places: list[IntArray]) -> IntArray:
@@ -243,7 +245,9 @@ def _sum(places: list[IntArray]) -> IntArray:
 
 
 @numba.njit(cache=True)
-def _cycles_per_frame(needs: IntArray, frees: IntArray, pace: int) -> int:  # pragma: no cover
+def _cycles_per_frame(
+    needs: IntArray, frees: IntArray, pace: int, drain: int
+) -> int:  # pragma: no cover - compiled
     """Return the interval of the fifth frame, source and sink never stalling."""
     frames, steps, words = 5, len(needs), len(frees)
     fired = np.zeros(frames * steps, np.int64)
@@ -261,7 +265,8 @@ def _cycles_per_frame(needs: IntArray, frees: IntArray, pace: int) -> int:  # pr
                 last_word = max(last_word, fired[free] + 1)
             taken[word] = last_word
             word += 1
-        last_step = max(last_step, taken[need]) + 1
+        waited = (step + 1) * drain // steps - step * drain // steps
+        last_step = max(last_step + waited, taken[need] + 1)
         fired[step] = last_step
         step += 1
     return fired[-1] - fired[(frames - 1) * steps - 1]

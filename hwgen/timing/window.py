@@ -53,9 +53,15 @@ def lines(window: Window, words: int) -> Walk:
     return Walk(loops, words=window.height * line, start=int(lowest[0]) * line, base=-top * line)
 
 
-def line_banks(window: Window, words: int, interval: int | None = None) -> int:
-    """Return how many line memories keep the interval (the best there is if None)."""
-    return -(-lines(window, words).depth_for(interval) // (window.width * words))
+def line_banks(
+    window: Window, words: int, interval: int | None = None, pace: int = 1, drain: int = 0
+) -> int:
+    """Return how many line memories keep the interval (the best there is if None).
+
+    pace, drain : as for ``Walk.depth_for``
+    """
+    depth = lines(window, words).depth_for(interval, pace, drain)
+    return -(-depth // (window.width * words))
 
 
 def windows(window: Window, words: int) -> Pipe:

@@ -46,22 +46,26 @@ def vectors(
     chosen = rows(swu.op, builder.kind(swu), simd, folds)
     kind = _rows_kind(builder, swu, columns)
     if chosen.mode == "whole":
-        x = whole(builder, node, swu, chosen.lanes)
+        x = whole(builder, node, swu, chosen.lanes, chosen.cycles)
         order = np.arange(columns).reshape(swu.op.taps, -1, chosen.lanes).swapaxes(0, 1).ravel()
         weights = weights[:, :, order]
         x = replace(x, type=replace(x.type, shape=(*kind.shape[:-1], columns)))
         return (builder.replay(node, x, folds) if folds > 1 else x), weights
     times = 1 if chosen.mode == "narrow" else folds
-    x = taps(builder, node, swu, chosen.lanes, times)
+    x = taps(builder, node, swu, chosen.lanes, times, chosen.cycles)
     x = builder.convert(f"{node.name}.rows", node.name, x, kind, simd)
     if chosen.mode == "narrow" and folds > 1:
         x = builder.replay(node, x, folds, slow=True)
     return x, weights
 
 
-def taps(builder: Builder, node: Node, swu: Node, lanes: int, times: int = 1) -> Stream:
+def taps(
+    builder: Builder, node: Node, swu: Node, lanes: int, times: int = 1, cycles: int = 0
+) -> Stream:
     """Add a window unit that gives the taps one after another; return its stream.
 
+    times : how often it gives each group's taps
+    cycles : in which a frame's taps are taken, at the least
     The stream's type is (*out, taps, channels), behind the groups where there are several.
     """
     assert isinstance(swu.op, ops.Swu)
@@ -78,7 +82,7 @@ def taps(builder: Builder, node: Node, swu: Node, lanes: int, times: int = 1) ->
         x=source.element,
         words=words,
         lanes=lanes,
-        depth=_depth(window, words, op.groups, times, -(-lanes // arriving)),
+        depth=_depth(window, words, op.groups, times, -(-lanes // arriving), cycles),
         window=window,
         y=out.element,
         groups=op.groups,
@@ -89,12 +93,14 @@ def taps(builder: Builder, node: Node, swu: Node, lanes: int, times: int = 1) ->
     return out
 
 
-def whole(builder: Builder, node: Node, swu: Node, lanes: int) -> Stream:
+def whole(builder: Builder, node: Node, swu: Node, lanes: int, cycles: int = 0) -> Stream:
     """Add line memories and shifting windows; return the stream of whole windows.
 
+    cycles : in which a frame's windows are taken, at the least
     Its transfers hold all taps of ``lanes`` channels, tap by tap.
     """
     assert isinstance(swu.op, ops.Swu)
+    arriving = builder.arriving(swu) or lanes
     op, x, source = _entry(builder, node, swu, lanes)
     kind = builder.graph.types[swu.name]
     window, words = window_of(op, x), -(-x.channels // lanes)
@@ -115,7 +121,7 @@ def whole(builder: Builder, node: Node, swu: Node, lanes: int) -> Stream:
             y=out.element,
             words=words,
             lanes=lanes,
-            banks=timing.line_banks(window, words),
+            banks=timing.line_banks(window, words, pace=-(-lanes // arriving), drain=cycles),
             pad_code=op.pad_code,
         )
     )
@@ -164,9 +170,11 @@ def surrounded(spatial: tuple[int, ...], pads: tuple[int, ...]) -> tuple[np.ndar
 
 
 @cache
-def _depth(window: timing.Window, words: int, groups: int, times: int, pace: int) -> int:
+def _depth(
+    window: timing.Window, words: int, groups: int, times: int, pace: int, cycles: int
+) -> int:
     """Return the words of memory with which a window unit is as fast as it can be."""
-    return timing.swu(window, words, groups, times).depth_for(pace=pace)
+    return timing.swu(window, words, groups, times).depth_for(pace=pace, drain=cycles)
 
 
 def _rows_kind(builder: Builder, swu: Node, columns: int) -> TensorType:
