@@ -91,6 +91,9 @@ class Builder:
         leaf = self.leaves[name]
         if leaf.type.shape == shape:
             return name
+        before = next((node for node in self.nodes if node.name == name), None)
+        if before is not None and isinstance(before.op, ops.Reshape):
+            return self.reshape(before.inputs[0], shape, source)
         for node in self.nodes:
             if (
                 node.inputs == (name,)

@@ -57,6 +57,10 @@ def spatial(ctx: Context, node: FileNode, tensor: Dynamic, axis: int = 1) -> Dyn
 def _moved(ctx: Context, node: FileNode, tensor: Dynamic, where: Ints) -> Dynamic:
     """Append the stream operation that puts element ``where[...]`` at each place."""
     leaf = ctx.builder.leaves[tensor.leaves[0]]
+    if len(leaf.type.shape) == 1 < where.ndim:  # one pixel, as a global pool leaves it
+        shape = (1,) * (where.ndim - 1) + leaf.type.shape
+        tensor = ctx.reshaped(tensor, shape, node.name)
+        leaf = ctx.builder.leaves[tensor.leaves[0]]
     move = _recognised(leaf, where)
     if move is None:
         raise Problem(
