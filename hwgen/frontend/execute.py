@@ -84,6 +84,7 @@ class Executor:
         proto = onnx.NodeProto()
         proto.CopyFrom(node.proto)
         proto.domain = "qonnx.custom_op.general"
+        _complete(proto, np.ndim(values[node.inputs[0]]))
         context = {name: values[name] for name in node.inputs if name}
         if node.op == "MaxPoolNHWC":
             return self._max_pool_nhwc(node, values)
@@ -142,6 +143,23 @@ class Executor:
             )
         except (Fail, InvalidGraph, Unsupported) as error:
             raise _refused(node, error) from None
+
+
+def _complete(proto: onnx.NodeProto, rank: int) -> None:
+    """Write out what qonnx insists on though QONNX defaults it, and drop layouts of other ranks."""
+    given = {entry.name: entry for entry in proto.attribute}
+    if proto.op_type in ("Quant", "IntQuant"):
+        for name, value in (("signed", 1), ("narrow", 0)):
+            if name not in given:
+                proto.attribute.append(helper.make_attribute(name, value))
+    elif proto.op_type == "MultiThreshold":
+        if "out_dtype" not in given:
+            proto.attribute.append(helper.make_attribute("out_dtype", "FLOAT32"))
+        layout = given.get("data_layout")
+        if layout is not None and rank < 3:
+            proto.attribute.remove(layout)
+    elif proto.op_type == "Trunc" and "rounding_mode" not in given:
+        proto.attribute.append(helper.make_attribute("rounding_mode", "FLOOR"))
 
 
 def _small_output(node: FileNode, kinds: Mapping[str, int]) -> int | None:

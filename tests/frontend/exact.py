@@ -1,6 +1,6 @@
 """What an ONNX file means: every operator on exact fractions, straight from its definition.
 
-Roots and exponentials are rounded to 70 decimal places. Written for tests, without any part of
+Roots and exponentials are rounded to 110 digits. Written for tests, without any part of
 the frontend.
 """
 
@@ -14,7 +14,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-DIGITS = 70
+DIGITS = 110
+INFINITE = (math.inf, -math.inf)
 HALF = Fraction(1, 2)
 RANGE = {
     TensorProto.INT8: (-128, 127),
@@ -32,7 +33,10 @@ def fractions(values) -> np.ndarray:
     if values.dtype != object and values.dtype.kind not in "iufb":
         values = values.astype(np.float64 if "float" in values.dtype.name else np.int64)
     out = np.empty(values.shape, dtype=object)
-    flat = [v if isinstance(v, Fraction) else Fraction(v) for v in values.reshape(-1).tolist()]
+    flat = [
+        v if isinstance(v, Fraction) or v in INFINITE else Fraction(v)
+        for v in values.reshape(-1).tolist()
+    ]
     out.reshape(-1)[:] = flat
     return out
 
@@ -64,10 +68,10 @@ def round_to(u: Fraction, mode: str) -> int:
 
 
 def decimal(fn, u: Fraction) -> Fraction:
-    """Return ``fn`` of a number to ``DIGITS`` places."""
+    """Return ``fn`` of a number to ``DIGITS`` digits."""
     with localcontext() as context:
-        context.prec = DIGITS + 40
-        return Fraction(round(fn(Decimal(u.numerator) / Decimal(u.denominator)), DIGITS))
+        context.prec = DIGITS
+        return Fraction(fn(Decimal(u.numerator) / Decimal(u.denominator)))
 
 
 def root(u: Fraction) -> Fraction:
@@ -122,7 +126,8 @@ def _attributes(node: onnx.NodeProto) -> dict:
         value = helper.get_attribute_value(entry)
         if isinstance(value, bytes):
             value = value.decode()
-        found[entry.name] = Fraction(value) if isinstance(value, float) else value
+        finite = isinstance(value, float) and value not in INFINITE
+        found[entry.name] = Fraction(value) if finite else value
     return found
 
 
@@ -155,7 +160,8 @@ def _quant(a, x, scale, zero, bits):
 
 
 def _multi_threshold(a, x, levels):
-    axis = x.ndim - 1 if a.get("data_layout", "NCHW") in ("NHWC", "NWC") else 1
+    last = x.ndim < 3 or a.get("data_layout", "NCHW") in ("NHWC", "NWC")
+    axis = x.ndim - 1 if last else 1
     moved = np.moveaxis(x, axis, -1)
     counts = sum(
         each(lambda v, t: Fraction(int(v >= t)), moved, levels[:, k])

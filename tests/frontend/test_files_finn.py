@@ -120,3 +120,25 @@ def test_equal_and_infinite_thresholds(tmp_path):
     x = net.node("MatMul", x, integers(net, (2, 4)))
     codes = np.random.default_rng(2).integers(-8, 8, (12, 6))
     check(net.save(tmp_path / "n.onnx", (1, 6), x), codes)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC", "NC"])
+def test_layout_of_vectors(tmp_path, layout):
+    """FINN's layouts of images stay on nodes whose data are vectors."""
+    net = Net(seed=8, domain=FINN)
+    net.annotations["x"] = "INT4"
+    x = net.node("MatMul", "x", integers(net, (6, 5)))
+    x = net.node("MultiThreshold", x, levels(net, 5, 3), data_layout=layout)
+    x = net.node("MatMul", x, integers(net, (5, 4)))
+    codes = np.random.default_rng(2).integers(-8, 8, (12, 6))
+    check(net.save(tmp_path / "n.onnx", (1, 6), x), codes)
+
+
+def test_infinite_thresholds(tmp_path):
+    net = Net(seed=9, domain=FINN)
+    net.annotations["x"] = "INT4"
+    x = net.node("MatMul", "x", integers(net, (6, 2)))
+    x = net.node("MultiThreshold", x, net.const([[-np.inf, 2, 3], [0, 5, np.inf]]))
+    x = net.node("MatMul", x, integers(net, (2, 4)))
+    codes = np.random.default_rng(2).integers(-8, 8, (12, 6))
+    check(net.save(tmp_path / "n.onnx", (1, 6), x), codes)

@@ -1,12 +1,9 @@
 """QONNX files as found in the wild: quantizers, their parameters, versions and dialects."""
 
-from fractions import Fraction
-
 import numpy as np
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, numpy_helper
 
-from hwgen.frontend import InputOptions
 from tests.frontend.build import FINN, MODES, Net, check, frames
 
 
@@ -221,93 +218,6 @@ def test_constant_on_the_left_of_columns(tmp_path):
     check(net.save(tmp_path / "n.onnx", (1, 6, 3), x), frames((6, 3)))
 
 
-CHAINS = {
-    "bias": [("Add", 1, [0.3, -0.2, 0.1, 0.7])],
-    "from constant": [("Sub", 0, 1.5), ("Mul", 1, [2, -3, 0.3, 1])],
-    "input scaling": [("Mul", 1, 2.0), ("Sub", 1, 1.0), ("Div", 1, 0.3)],
-    "all": [("Div", 1, -0.7), ("Add", 0, 0.25), ("Sub", 0, [1, 2, -1, 0]), ("Mul", 0, -0.5)],
-    "scalar shapes": [("Mul", 1, [[0.5]]), ("Add", 1, [0.1]), ("Sub", 1, [[1, 2, 3, 4]])],
-    "zeros": [("Mul", 1, [0, 1, 0, -1]), ("Add", 1, [0.1, 0.2, 0.3, -0.4])],
-}
-
-
-@pytest.mark.parametrize("chain", CHAINS)
-@pytest.mark.parametrize("place", ["input", "middle", "end"])
-def test_chains_of_constants(tmp_path, chain, place):
-    net = Net(seed=18)
-
-    def chained(x):
-        for op, position, value in CHAINS[chain]:
-            names = [x, net.const(value)]
-            x = net.node(op, *(names if position else names[::-1]))
-        return x
-
-    x = net.quant(chained("x") if place == "input" else "x", 0.25, 4)
-    x = net.dense(x, (4, 4))
-    x = net.quant(chained(x) if place == "middle" else x, 0.25, 3)
-    x = net.dense(x, (4, 4))
-    x = chained(x) if place == "end" else x
-    check(net.save(tmp_path / "n.onnx", (1, 4), x), frames((4,)))
-
-
-@pytest.mark.parametrize("op", ["Pow", "Sqrt"])
-def test_norm_spelled_out(tmp_path, op):
-    """Old exporters write 1 / sqrt(var + eps) as nodes on constants."""
-    net = Net(seed=19)
-    x = net.dense(net.quant("x", 0.25, 4), (6, 4))
-    var = net.node("Add", net.const(net.rng.uniform(0.1, 2, 4)), net.const(1e-5))
-    spread = net.node("Pow", var, net.const(0.5)) if op == "Pow" else net.node("Sqrt", var)
-    x = net.node("Div", net.node("Sub", x, net.const(net.rng.normal(size=4))), spread)
-    check(net.save(tmp_path / "n.onnx", (1, 6), net.quant(x, 0.25, 4)), frames((6,)))
-
-
-@pytest.mark.parametrize("signs", [(-1, -1, -1, -1), (1, -1, 1, -1), (0, 1, -0.5, 0)])
-@pytest.mark.parametrize("bits", [1, 2, 6])
-def test_falling_and_constant_channels(tmp_path, signs, bits):
-    net = Net(seed=20)
-    x = net.dense(net.quant("x", 0.25, 4), (6, 4))
-    parts = (np.array(signs) * 0.8, [0.1, 0.2, -0.3, 0.6], [0.5, -1, 0, 2], [1, 2, 0.5, 0.1])
-    x = net.node("BatchNormalization", x, *map(net.const, parts))
-    x = net.quant(x, 0.25, bits)
-    x = net.dense(x, (4, 3))
-    check(net.save(tmp_path / "n.onnx", (1, 6), x), frames((6,)))
-
-
-ACTIVATIONS = {
-    "Sigmoid": {},
-    "Tanh": {},
-    "Relu": {},
-    "LeakyRelu": {"alpha": 0.1},
-    "HardSigmoid": {"alpha": 0.25},
-    "Elu": {},
-    "Abs": {},
-    "Neg": {},
-    "Floor": {},
-    "Sign": {},
-}
-
-
-@pytest.mark.parametrize("op", [*ACTIVATIONS, "SiLU", "HardTanh", "PRelu", "ReLU6"])
-@pytest.mark.parametrize("bits", [2, 5])
-def test_activations(tmp_path, op, bits):
-    net = Net(seed=21)
-    x = net.dense(net.quant("x", 0.25, 4), (6, 4))
-    x = net.batch_norm(x, 4)
-    if op == "SiLU":
-        x = net.node("Mul", x, net.node("Sigmoid", x))
-    elif op == "HardTanh":
-        x = net.node("Clip", x, net.const(-1), net.const(1))
-    elif op == "ReLU6":
-        x = net.node("Min", net.const(6), net.node("Max", x, net.const(0)))
-    elif op == "PRelu":
-        x = net.node("PRelu", x, net.const([0.1, -0.2, 0, 1.5]))
-    else:
-        x = net.node(op, x, **ACTIVATIONS[op])
-    x = net.quant(x, 0.125, bits, signed=op not in ("Relu", "ReLU6"), mode="FLOOR")
-    x = net.dense(x, (4, 3))
-    check(net.save(tmp_path / "n.onnx", (1, 6), x), frames((6,)))
-
-
 @pytest.mark.parametrize("mode", MODES)
 def test_ties_are_listed(tmp_path, mode):
     """One input, weight 1: the codes of the accumulator that tie are known."""
@@ -417,55 +327,6 @@ def test_an_accumulator_read_by_two_quantizers(tmp_path):
     check(net.save(tmp_path / "n.onnx", (1, 5), net.dense(x, (4, 3))), frames((5,)))
 
 
-@pytest.mark.parametrize("by", ["options", "metadata", "both"])
-def test_pixels_as_input(tmp_path, by):
-    net = Net(seed=29)
-    x = net.quant("x", 0.1, 4)
-    x = net.dense(net.node("Flatten", x), (12, 4))
-    metadata = {"hwgen.input_type": "uint8", "hwgen.input_scale": "1/255"}
-    if by == "both":  # what the user says overrides the file
-        metadata["hwgen.input_scale"] = "3"
-    path = net.save(
-        tmp_path / "n.onnx", (1, 3, 2, 2), x, metadata=None if by == "options" else metadata
-    )
-    pixels = np.random.default_rng(1).integers(0, 256, (12, 3, 2, 2)).astype(np.uint8)
-    real = pixels.astype(object) * Fraction(1, 255)
-    options = None if by == "metadata" else InputOptions.parse("uint8", "1/255")
-    network = check(path, pixels, options=options, real=real)
-    assert network.input.type.high == 255
-
-
-def test_pixels_with_mean_and_deviation_per_channel(tmp_path):
-    net = Net(seed=30)
-    x = net.quant("x", 0.1, 5)
-    x = net.dense(net.node("Flatten", x), (12, 4))
-    path = net.save(tmp_path / "n.onnx", (1, 3, 2, 2), x)
-    options = InputOptions.parse("uint8", "1/255", "0.485,0.456,0.406", "0.229,0.224,0.225")
-    pixels = np.random.default_rng(1).integers(0, 256, (12, 3, 2, 2)).astype(np.uint8)
-    mean, std = (np.array(v, dtype=object)[:, None, None] for v in (options.mean, options.std))
-    real = (pixels.astype(object) * Fraction(1, 255) - mean) / std
-    check(path, pixels, options=options, real=real)
-
-
-def test_input_codes_by_annotation(tmp_path):
-    """No leading quantizer: FINN's annotation says what enters."""
-    net = Net(seed=31)
-    net.annotations["x"] = "UINT4"
-    x = net.dense("x", (6, 4))
-    path = net.save(tmp_path / "n.onnx", (1, 6), net.quant(x, 0.5, 4))
-    codes = np.random.default_rng(1).integers(0, 16, (12, 6))
-    assert check(path, codes).input.type.high == 15
-
-
-def test_input_codes_by_element_type(tmp_path):
-    net = Net(seed=32)
-    x = net.node("Cast", "x", to=int(TensorProto.FLOAT))
-    x = net.quant(net.node("Div", x, net.const(255.0)), 1 / 15, 4, signed=0)
-    path = net.save(tmp_path / "n.onnx", (1, 6), net.dense(x, (6, 4)), elem=TensorProto.UINT8)
-    codes = np.random.default_rng(1).integers(0, 256, (12, 6)).astype(np.uint8)
-    assert check(path, codes).input.type.high == 255
-
-
 def test_trunc(tmp_path):
     """Trunc of version 1 drops low bits of a sum's codes."""
     net = Net(seed=33)
@@ -483,3 +344,64 @@ def test_weights_without_quantizer_on_a_grid(tmp_path):
     x = net.node("MatMul", x, net.const(net.rng.integers(-4, 4, (6, 4))))
     x = net.quant(net.node("Mul", x, net.const([[0.3, 0.2, 0.7, 0.1]])), 0.5, 4)
     check(net.save(tmp_path / "n.onnx", (1, 6), x), frames((6,), span=8))
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_parameters_as_nodes(tmp_path, kind):
+    """Torch writes ``Constant`` nodes; others share weights by ``Identity`` and ``Cast``."""
+    net = Net(seed=38)
+
+    def constant(value):
+        tensor = numpy_helper.from_array(np.asarray(value, dtype=kind))
+        x = net.node("Constant", value=tensor)
+        return x if kind == np.float32 else net.node("Cast", x, to=int(TensorProto.FLOAT))
+
+    def quant(x, scale, bits):
+        parts = (constant(scale), constant(0), constant(bits))
+        return net.node("Quant", x, *parts, signed=1, narrow=0, rounding_mode="ROUND")
+
+    x = quant("x", 0.25, 4)
+    w = net.node("Identity", quant(constant(net.rng.normal(size=(6, 4))), 0.25, 3))
+    x = quant(net.node("MatMul", x, w), 0.25, 4)
+    check(net.save(tmp_path / "n.onnx", (1, 6), x), frames((6,)))
+
+
+def test_default_attributes(tmp_path):
+    """Attributes left out: signed, not narrow, ROUND, as QONNX states."""
+    net = Net(seed=39)
+    x = net.quant("x", 0.25, 4)
+    parts = (net.const(0.25), net.const(0), net.const(3))
+    w = net.node("Quant", net.const(2 * net.rng.normal(size=(6, 4))), *parts)
+    x = net.node("Quant", net.node("MatMul", x, w), *parts)
+    network = check(net.save(tmp_path / "n.onnx", (1, 6), x), frames((6,)))
+    assert network.output.type.low == -4
+
+
+def test_parameters_with_axes(tmp_path):
+    """Scales and bit widths of shape (1,) and (1, 1), as old exporters write them."""
+    net = Net(seed=40)
+    x = net.quant("x", [[0.25]], 4, [0.0])
+    w = net.node(
+        "Quant",
+        net.const(net.rng.normal(size=(6, 4))),
+        net.const([[0.25, 0.5, 0.3, 0.7]]),
+        net.const([0.0]),
+        net.const([[3.0]]),
+    )
+    x = net.quant(net.node("MatMul", x, w), [0.25], 4, [[0]])
+    check(net.save(tmp_path / "n.onnx", (1, 6), x), frames((6,)))
+
+
+def test_one_neuron_and_one_input(tmp_path):
+    net = Net(seed=41)
+    x = net.dense(net.quant("x", 0.25, 4), (1, 1))
+    x = net.dense(net.quant(x, 0.25, 4), (1, 1))
+    check(net.save(tmp_path / "n.onnx", (1, 1), x), frames((1,)))
+
+
+def test_weights_that_are_all_zero(tmp_path):
+    net = Net(seed=42)
+    w = net.quant(net.const(np.zeros((6, 4))), 0.25, 3)
+    x = net.node("Add", net.node("MatMul", net.quant("x", 0.25, 4), w), net.const([1, -1, 0, 2]))
+    x = net.dense(net.quant(x, 0.25, 3), (4, 3))
+    check(net.save(tmp_path / "n.onnx", (1, 6), x), frames((6,)))

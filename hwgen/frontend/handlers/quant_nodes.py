@@ -41,7 +41,7 @@ def lower_quant(ctx: Context, node: FileNode) -> list[Tensor]:
     mode = str(node.attribute("rounding_mode", "ROUND")).upper()
     if mode not in MODES:
         raise Problem(f"rounding mode {mode} is unknown", f"use one of {', '.join(MODES)}")
-    signed, narrow = bool(node.attribute("signed", 1)), bool(node.attribute("narrow", 1))
+    signed, narrow = bool(node.attribute("signed", 1)), bool(node.attribute("narrow", 0))
     rounded = combine(ctx, "add", combine(ctx, "div", x, scale), zero)
     if bits == 1 and signed:
         return [
@@ -251,6 +251,12 @@ def _by_position(ctx: Context, node: FileNode, x: Dynamic, levels: Array) -> tup
 
 def _channel_axis(node: FileNode, rank: int) -> int:
     layout = str(node.attribute("data_layout", "")) or {3: "NWC"}.get(rank, "NC")
+    if rank < 3:  # FINN leaves an image's layout on vectors
+        return rank - 1
+    if len(layout) > rank:
+        raise Problem(
+            f"its data_layout is {layout}, its data have {rank} axes", "correct its data_layout"
+        )
     return layout.index("C") if "C" in layout else 1
 
 
