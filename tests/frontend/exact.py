@@ -147,7 +147,7 @@ def _execute(model: onnx.ModelProto, node: onnx.NodeProto, inputs: list) -> list
 
 def _quant(a, x, scale, zero, bits):
     (width,) = {int(v) for v in bits.reshape(-1)}
-    signed, narrow = a.get("signed", 1), a.get("narrow", 1)
+    signed, narrow = a.get("signed", 1), a.get("narrow", 0)
     u = x / scale + zero
     if width == 1 and signed:
         codes = each(lambda v: Fraction(1 if v >= 0 else -1), u)
