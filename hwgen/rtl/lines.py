@@ -26,6 +26,7 @@ class Lines(wiring.Component):
     window : kernel, stride, dilation and padding, a ``hwgen.timing.Window``
     shape, out_shape : Amaranth shapes of a lane in and out (out_shape holds the padding code too)
     words, lanes : transfers of a pixel and codes of a transfer
+    across : pixels side by side in a transfer, each with ``lanes`` codes
     banks : line memories; as many as full speed needs if None
     pad_code : code of the rows above and below the frame
     bipolar, out_bipolar : whether a lane is one bit that stands for -1 or +1
@@ -33,21 +34,22 @@ class Lines(wiring.Component):
 
     Members
     -------
-    i : In stream of ``lanes`` codes
-    o : Out stream of ``kernel rows * lanes`` codes, lane ``row * lanes + lane``
+    i : In stream of ``across * lanes`` codes, lane ``pixel * lanes + lane``
+    o : Out stream of ``kernel rows`` times as many, one row of the window after another
     """
 
     def __init__(
-        self, window, shape, out_shape=None, *, words, lanes, banks=None, pad_code=0,
+        self, window, shape, out_shape=None, *, words, lanes, across=1, banks=None, pad_code=0,
         bipolar=False, out_bipolar=None, memory="lutram",
     ):  # fmt: skip
+        lanes *= across
         self.window, self.words, self.lanes, self.memory = window, words, lanes, memory
-        self.banks = line_banks(window, words) if banks is None else banks
+        self.banks = line_banks(window, words, across=across) if banks is None else banks
         self.bipolar = bipolar
         self.out_bipolar = bipolar if out_bipolar is None else out_bipolar
         self.pad_code = wire_code(pad_code, self.out_bipolar) if any(window.pads[::2]) else 0
-        self.walk = lines(window, words)
-        self.line = window.width * words
+        self.walk = lines(window, words, across)
+        self.line = self.walk.words // window.height
         self.depth = self.banks * self.line
         self.schedule = self.walk.schedule(self.depth, 1 if memory == "lutram" else 2)
         out_shape = shape if out_shape is None else out_shape

@@ -26,7 +26,15 @@ from hwgen.timing.schedule import BoolArray, Buffer, IntArray, Pipe, Queue, Sche
 from hwgen.timing.steady import Steady, steady
 from hwgen.timing.streams import fifo, fifo_style, replay, width_converter, width_steps
 from hwgen.timing.walk import Loop, Walk, line_latency
-from hwgen.timing.window import columns, line_banks, lines, slides, windows
+from hwgen.timing.window import (
+    column_steps,
+    line_banks,
+    lines,
+    slides,
+    window_hop,
+    window_shift,
+    windows,
+)
 
 __all__ = [
     "AFFINE_LATENCY",
@@ -49,7 +57,7 @@ __all__ = [
     "argmax",
     "argmax_latency",
     "chain",
-    "columns",
+    "column_steps",
     "concat",
     "deadlock_free",
     "depth_to_space",
@@ -75,5 +83,7 @@ __all__ = [
     "upsample",
     "width_converter",
     "width_steps",
+    "window_hop",
+    "window_shift",
     "windows",
 ]

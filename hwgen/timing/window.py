@@ -2,6 +2,9 @@
 
 ``lines`` reads, for every output row, each column of the rows that its windows cover; ``windows``
 shifts columns along and shows all taps at once. Together they do what ``swu`` does tap by tap.
+
+Several output pixels at once: ``across`` columns lie side by side in each transfer, and ``m``
+windows of a row leave together. A row whose size they do not divide ends in a part of a group.
 """
 
 from __future__ import annotations
@@ -19,25 +22,38 @@ def columns(window: Window) -> int:
     return min(window.width, last + 1)
 
 
-def slides(window: Window) -> bool:
-    """Return whether each window is one shift or more behind the one before it.
+def column_steps(window: Window, across: int = 1) -> int:
+    """Return the steps in which ``lines`` shows the columns of a row of windows."""
+    return -(-columns(window) // across)
+
+
+def slides(window: Window, across: int = 1, m: int = 1) -> bool:
+    """Return whether each group of windows is one shift or more behind the one before it.
 
     Where padding at the sides asks for more windows than columns, pad the frame first.
     """
-    spill = _positions(window)[-1] + 1 - window.out[0] * columns(window)
-    room = columns(window) - (window.out[1] - 1) * window.stride[1]
-    return room >= 1 and (spill <= 1 or window.stride[1] == 1)
+    spill = _positions(window, across, m)[-1] + 1 - window.out[0] * column_steps(window, across)
+    hop = window_hop(window, across, m)
+    room = column_steps(window, across) - (-(-window.out[1] // m) - 1) * hop
+    return room >= 1 and (spill <= 1 or hop == 1)
 
 
-def lines(window: Window, words: int) -> Walk:
+def window_hop(window: Window, across: int = 1, m: int = 1) -> int:
+    """Return the shifts from one group of ``m`` windows to the next."""
+    hop, rest = divmod(m * window.stride[1], across)
+    assert not rest, f"{across} columns at once do not divide the way of {m} windows"
+    return hop
+
+
+def lines(window: Window, words: int, across: int = 1) -> Walk:
     """Return the walk of the line memories: a step reads one word of all rows of a window.
 
-    words : transfers of one pixel
+    words : transfers of one pixel, or of ``across`` pixels that lie side by side in each transfer
     A step waits for the lowest row that its windows use.
     """
     rows, _ = window.out
-    stride, width = window.stride[0], columns(window)
-    line, top = window.width * words, window.pads[0]
+    stride, width = window.stride[0], column_steps(window, across)
+    line, top = -(-window.width // across) * words, window.pads[0]
     taps = np.arange(window.kernel[0]) * window.dilation[0] - top
     taken = np.arange(rows)[:, None] * stride + taps
     lowest = np.where(taken < window.height, taken, -1).max(axis=1)
@@ -54,26 +70,31 @@ def lines(window: Window, words: int) -> Walk:
 
 
 def line_banks(
-    window: Window, words: int, interval: int | None = None, pace: int = 1, drain: int = 0
+    window: Window,
+    words: int,
+    interval: int | None = None,
+    pace: int = 1,
+    drain: int = 0,
+    across: int = 1,
 ) -> int:
     """Return how many line memories keep the interval (the best there is if None).
 
     pace, drain : as for ``Walk.depth_for``
     """
-    depth = lines(window, words).depth_for(interval, pace, drain)
-    return -(-depth // (window.width * words))
+    walk = lines(window, words, across)
+    return -(-walk.depth_for(interval, pace, drain) // (walk.words // window.height))
 
 
-def windows(window: Window, words: int) -> Pipe:
+def windows(window: Window, words: int, across: int = 1, m: int = 1) -> Pipe:
     """Return the schedule that turns columns into windows.
 
-    words : transfers of one column, and of one window
+    words : transfers of ``across`` columns, and of ``m`` windows side by side
     A window at the right edge leaves while the next row's columns enter; only behind a frame's
     last column do windows leave without one.
     """
-    assert slides(window), "padding at the sides fits between the rows"
-    positions = _positions(window)
-    columns_in = window.out[0] * columns(window)
+    assert slides(window, across, m), "padding at the sides fits between the rows"
+    positions = _positions(window, across, m)
+    columns_in = window.out[0] * column_steps(window, across)
     count = max(columns_in, int(positions[-1]) + 1)
     emits = np.zeros(count, np.bool_)
     emits[positions] = True
@@ -81,9 +102,14 @@ def windows(window: Window, words: int) -> Pipe:
     return Pipe(np.repeat(takes, words)[:, None], np.repeat(emits, words)[:, None], 1, 1)
 
 
-def _positions(window: Window) -> np.ndarray:
-    """Return the shift after which each window is complete, counted through all rows."""
+def window_shift(window: Window, across: int = 1, m: int = 1) -> int:
+    """Return the shifts of a row before the one that completes its first group of windows."""
+    return ((m - 1) * window.stride[1] - window.pads[1] + window.reach[1] - 1) // across
+
+
+def _positions(window: Window, across: int, m: int) -> np.ndarray:
+    """Return the shift after which each group is complete, counted through all rows."""
     rows, cols = window.out
-    first = window.reach[1] - 1 - window.pads[1]
-    starts = np.arange(rows)[:, None] * columns(window)
-    return (starts + np.arange(cols) * window.stride[1] + first).ravel()
+    starts = np.arange(rows)[:, None] * column_steps(window, across)
+    groups = np.arange(-(-cols // m)) * window_hop(window, across, m)
+    return (starts + groups + window_shift(window, across, m)).ravel()

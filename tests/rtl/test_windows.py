@@ -71,6 +71,66 @@ def test_whole_windows_equal_the_reference_in_every_cycle(window, channels, lane
     np.testing.assert_array_equal(run.output_cycles[0], times.cycles[2])
 
 
+# window, channels, columns at once, windows at once
+SEVERAL = [
+    (Window(5, 6, (3, 3), pads=(1, 1, 1, 1)), 2, 2, 2),
+    (Window(4, 5, (3, 3), pads=(1, 1, 1, 1)), 2, 2, 2),  # rows end in half a group
+    (Window(4, 7, (3, 3)), 1, 3, 3),
+    (Window(6, 8, (3, 3), (2, 2), pads=(1, 1, 1, 1)), 2, 2, 2),  # two steps for each group
+    (Window(6, 8, (3, 3), (2, 2), pads=(1, 1, 1, 1)), 1, 4, 2),
+    (Window(4, 7, (3, 3), (2, 2)), 1, 2, 1),
+    (Window(4, 8, (1, 1), (2, 2)), 2, 4, 2),
+    (Window(1, 13, (1, 3), (1, 1), (1, 2), (0, 2, 0, 2)), 2, 4, 4),
+    (Window(1, 12, (1, 4), (1, 3), (1, 1), (0, 2, 0, 1)), 1, 3, 4),
+    (Window(6, 6, (5, 4), pads=(2, 1, 2, 2)), 1, 4, 4),
+    (Window(3, 4, (3, 3), pads=(1, 1, 1, 1)), 1, 4, 4),  # a row at once
+]
+
+
+def side_by_side(rows, width, m):
+    """Pad each row of ``width`` pixels to whole groups and lay ``m`` pixels side by side.
+
+    rows : (..., width, words, lanes) -> (transfers, m * lanes)
+    """
+    *outer, _, words, lanes = rows.shape
+    spare = -width % m
+    rows = np.pad(rows, [*[(0, 0)] * len(outer), (0, spare), (0, 0), (0, 0)])
+    groups = rows.reshape(-1, (width + spare) // m, m, words, lanes)
+    return groups.swapaxes(2, 3).reshape(-1, m * lanes)
+
+
+@pytest.mark.parametrize(("window", "channels", "across", "m"), SEVERAL)
+@pytest.mark.parametrize(("lanes", "stall"), [(1, 0.3), (2, 0.0)])
+def test_several_windows_at_once(window, channels, across, m, lanes, stall):
+    lanes = min(lanes, channels)
+    words = channels // lanes
+    x = np.random.default_rng(1).integers(LOW, 4, (3, window.height, window.width, channels))
+    shape = {"words": words, "lanes": lanes, "across": across, "pad_code": LOW}
+    lines, windows = Lines(window, signed(3), **shape), Windows(window, signed(3), m=m, **shape)
+    given = side_by_side(x.reshape(*x.shape[:-1], words, lanes), window.width, across)
+    rows = rows_of(window, x, lanes).reshape(3, *window.out, words, -1)
+    expected = side_by_side(rows, window.out[1], m)
+    counts = side_by_side(np.ones_like(rows), window.out[1], m) > 0
+
+    run = drive(Whole(lines, windows), given, stall=stall, expected=[len(expected)])
+
+    np.testing.assert_array_equal(run.output[counts], expected[counts])
+    network = timing.chain((lines.schedule, windows.schedule), len(given) // 3)
+    times = timing.solve(network, 3, run.source_stalls, run.sink_stalls)
+    taken = len(run.input_cycles[0])
+    np.testing.assert_array_equal(run.input_cycles[0], times.cycles[0][:taken])
+    np.testing.assert_array_equal(run.output_cycles[0], times.cycles[2])
+
+
+@pytest.mark.parametrize("m", [2, 4])
+def test_several_pixels_per_cycle(m):
+    """A frame takes as many cycles as groups of pixels enter, plus one for the padding."""
+    window = Window(8, 8, (3, 3), pads=(1, 1, 1, 1))
+    depth = timing.line_banks(window, 1, across=m) * 8 // m
+    nodes = (timing.lines(window, 1, m).schedule(depth, 1), timing.windows(window, 1, m, m))
+    assert timing.steady(timing.chain(nodes, 64 // m)).ii_cycles == 64 // m + 1
+
+
 @pytest.mark.parametrize(
     ("window", "extra"),
     [
@@ -112,3 +172,5 @@ def test_each_half_keeps_its_schedule(stall):
 def test_side_padding_between_rows_has_its_limit():
     assert timing.slides(Window(4, 4, (3, 3), pads=(1, 1, 1, 1)))
     assert not timing.slides(Window(4, 4, (3, 3), pads=(2, 2, 2, 2)))
+    assert not timing.slides(Window(6, 6, (5, 4), pads=(2, 1, 2, 2)), 2, 4)
+    assert timing.slides(Window(6, 6, (5, 4), pads=(2, 1, 2, 2)), 4, 4)

@@ -106,7 +106,7 @@ def whole(builder: Builder, node: Node, swu: Node, lanes: int, cycles: int = 0) 
     window, words = window_of(op, x), -(-x.channels // lanes)
     high = window.kernel[0] * lanes
     name = builder.free(swu.name)
-    shape = (window.out[0] * timing.columns(window) * words, high)
+    shape = (window.out[0] * timing.column_steps(window) * words, high)
     columns = replace(kind, shape=shape)
     between = builder.between(Stream(f"{name}.lines", swu.name, columns, high, permuted=True))
     shape = (window.out[0] * window.out[1] * words, op.taps * lanes)
