@@ -127,6 +127,7 @@ class Context:
 
     tensors : the file's tensors so far; uses : how often each is still to be read
     pools : MaxPools that wait for a quantizer; pooled : those that were moved behind theirs
+    built : what stands for a pool that was built on the codes it had
     turned : for accumulators with negated channels, -1 there and +1 elsewhere
     order : position in the file's frame of each input element in stream order
     host_codes : the input tensor that holds the codes of the first quantizer
@@ -143,6 +144,7 @@ class Context:
     matrices: list[MatrixSite] = field(default_factory=list[MatrixSite])
     pools: dict[str, Pool] = field(default_factory=dict[str, Pool])
     pooled: list[Pool] = field(default_factory=list[Pool])
+    built: dict[str, Expr] = field(default_factory=dict[str, Expr])
     choices: list[Choice] = field(default_factory=list[Choice])
     turned: dict[str, Ints] = field(default_factory=dict[str, Ints])
     notes: list[str] = field(default_factory=list[str])

@@ -203,12 +203,43 @@ def test_two_nested_joins_and_a_branch_without_layers(tmp_path):
     check_exact(net.save(tmp_path / "n.onnx", (1, 3, 6, 6), x), frames((3, 6, 6), 4))
 
 
+def test_sum_of_one_pixel_and_of_a_vector(tmp_path):
+    net, x = started()
+    x = net.quant(conv(net, x, (2, 2, 2, 2)), 0.25, 4)
+    vector = net.quant(conv(net, x, (2, 2, 2, 2)), 0.5, 4)  # one window is the whole image
+    pixel = net.node("MaxPool", x, kernel_shape=[2, 2])
+    x = net.quant(net.node("Add", pixel, vector), 0.25, 5)
+    check_exact(net.save(tmp_path / "n.onnx", (1, 2, 3, 3), x), frames((2, 3, 3), 8))
+
+
+def test_two_sums_with_one_pending_pool(tmp_path):
+    net, x = started()
+    wide = net.node("HardSigmoid", conv(net, x, (2, 2, 1, 1)), alpha=0.125)
+    pool = net.node("MaxPool", wide, kernel_shape=[2, 2], strides=[2, 2])
+    parts = [net.quant(conv(net, x, (2, 2, 2, 2), strides=[2, 2]), 0.5, 3) for _ in range(2)]
+    left, right = (net.node("Add", pool, part) for part in parts)
+    turned = net.node("Flatten", net.node("Transpose", left, perm=[0, 1, 3, 2]))
+    x = net.quant(net.node("Add", turned, net.node("Flatten", right)), 0.25, 4)
+    path = net.save(tmp_path / "n.onnx", (1, 2, 4, 4), x)
+    with pytest.raises(UnsupportedError, match="come in different orders"):
+        lower(path)
+
+
 def test_sum_of_three_and_a_sum_at_the_end(tmp_path):
     net, x = started()
     parts = [net.quant(conv(net, x, (3, 3, 1, 1)), 0.25, 4) for _ in range(2)]
     both = net.quant(net.node("Sum", *parts, x), 0.5, 4)
     x = net.node("Add", conv(net, both, (2, 3, 1, 1)), conv(net, both, (2, 3, 1, 1)))
     check_exact(net.save(tmp_path / "n.onnx", (1, 3, 6, 6), x), frames((3, 6, 6), 4))
+
+
+def test_sum_of_a_flat_pending_pool_and_a_vector(tmp_path):
+    net, x = started()
+    wide = net.node("HardSigmoid", conv(net, x, (1, 1, 1, 1)), alpha=0.125)
+    pool = net.node("MaxPool", wide, kernel_shape=[2, 2], strides=[2, 2])
+    vector = net.quant(net.dense(net.node("Flatten", x), (16, 4)), 0.5, 4)
+    x = net.quant(net.node("Add", net.node("Flatten", pool), vector), 0.25, 5)
+    check_exact(net.save(tmp_path / "n.onnx", (1, 1, 4, 4), x), frames((1, 4, 4), 8))
 
 
 def test_concat_upsample_and_slices(tmp_path):

@@ -40,7 +40,7 @@ def quantized(
     ctx: Context, node: FileNode, tensor: Dynamic, steps: Steps, *, bipolar: bool
 ) -> tuple[Dynamic, str, Expr]:
     """Return the codes of a quantizer over several streams, their tensor, and how it holds them."""
-    tensor = _ordered(ctx, tensor)
+    assert len({ctx.builder.leaves[name].type.shape for name in tensor.leaves}) == 1
     ways = [_way(tensor, name) for name in tensor.leaves]
     if len(tensor.leaves) > 2 or any((way == MIXED).any() for way in ways):
         return _exact(ctx, node, tensor, steps, bipolar=bipolar)
@@ -55,13 +55,6 @@ def quantized(
     if chosen is None:
         return _exact(ctx, node, tensor, steps, bipolar=bipolar)
     return _emit_cone(ctx, node, tensor, cone, chosen, bipolar=bipolar)
-
-
-def _ordered(ctx: Context, tensor: Dynamic) -> Dynamic:
-    """Check that all streams have one shape (they have one order already)."""
-    shapes = {ctx.builder.leaves[name].type.shape for name in tensor.leaves}
-    assert len(shapes) == 1, shapes
-    return tensor
 
 
 def _way(tensor: Dynamic, name: str) -> Ints:

@@ -127,12 +127,26 @@ def _channels(shape: tuple[int, ...], where: Ints) -> Move | None:
 
 def aligned(ctx: Context, node: FileNode, left: Dynamic, right: Dynamic) -> tuple[Dynamic, Dynamic]:
     """Return two tensors of one shape with their elements in one order, where a stream can."""
-    equal = left.space == right.space and np.array_equal(left.index, right.index)
-    if equal or left.shape != right.shape or set(left.leaves) == set(right.leaves):
+    if left.shape != right.shape or set(left.leaves) == set(right.leaves):
         return left, right
     if HOST in (*left.leaves, *right.leaves):
         return left, right
+    if left.space == right.space and np.array_equal(left.index, right.index):
+        return _one_shape(ctx, node, left, right)
     if len(left.shape) > 2:
         return spatial(ctx, node, left), spatial(ctx, node, right)
-    flat = [ctx.reshaped(t, (prod(t.space),), node.name) for t in (left, right)]
+    settled = [pending.settled(ctx, node, tensor) for tensor in (left, right)]
+    flat = [ctx.reshaped(tensor, (prod(tensor.space),), node.name) for tensor in settled]
     return flat[0], flat[1]
+
+
+def _one_shape(
+    ctx: Context, node: FileNode, left: Dynamic, right: Dynamic
+) -> tuple[Dynamic, Dynamic]:
+    """Return two tensors of one order over leaves of one shape, the one with more axes."""
+    shapes = [ctx.builder.leaves[tensor.leaves[0]].type.shape for tensor in (left, right)]
+    if shapes[0] == shapes[1]:
+        return left, right
+    settled = [pending.settled(ctx, node, tensor) for tensor in (left, right)]
+    found = [ctx.reshaped(tensor, max(shapes, key=len), node.name) for tensor in settled]
+    return found[0], found[1]

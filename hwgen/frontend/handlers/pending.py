@@ -74,24 +74,24 @@ def inner(ctx: Context, tensor: Dynamic) -> Dynamic | None:
 
 def settled(ctx: Context, node: FileNode, tensor: Dynamic) -> Dynamic:
     """Return ``tensor`` without pending pools: they are built on the codes they have."""
+    tensor = _replaced(ctx, tensor)
     for name in tensor.leaves:
         if name not in ctx.pools:
             continue
-        pool = ctx.pools[name]
-        value = _built(ctx, node, pool)
-        others: dict[str, Expr] = {other: Var(other) for other in tensor.leaves}
-        others[name] = value.expr
-        tensor = tensor.with_expr(rebuild(tensor.expr, var=lambda key, o=others: o[key]))
-        ctx.builder.leaves.pop(name, None)
-        for key, known in ctx.tensors.items():
-            if isinstance(known, Dynamic) and name in known.leaves:
-                kept: dict[str, Expr] = {other: Var(other) for other in known.leaves}
-                kept[name] = value.expr
-                ctx.tensors[key] = known.with_expr(
-                    rebuild(known.expr, var=lambda key_, o=kept: o[key_])
-                )
+        ctx.built[name] = _built(ctx, node, ctx.pools[name]).expr
         del ctx.pools[name]
-    return tensor
+        for key, known in ctx.tensors.items():
+            if isinstance(known, Dynamic):
+                ctx.tensors[key] = _replaced(ctx, known)
+    return _replaced(ctx, tensor)
+
+
+def _replaced(ctx: Context, tensor: Dynamic) -> Dynamic:
+    """Return ``tensor`` over what was built for its pools."""
+    if not any(name in ctx.built for name in tensor.leaves):
+        return tensor
+    expr = rebuild(tensor.expr, var=lambda name: ctx.built.get(name) or Var(name))
+    return tensor.with_expr(expr)
 
 
 def _built(ctx: Context, node: FileNode, pool: Pool) -> Dynamic:
