@@ -207,13 +207,13 @@ class Builder:
     def convert(
         self, prefix: str, node: str, stream: Stream, kind: TensorType, lanes: int
     ) -> Stream:
-        """Bring ``stream`` into the layout of ``lanes`` for elements grouped as in ``kind``.
+        """Return ``stream`` in the layout of ``lanes`` for elements grouped as in ``kind``.
 
         Where a reshape moved the padding, elements pass through words without padding first.
         """
         wanted = Stream("", stream.tensor, kind, lanes)
         if stream.same_layout(wanted):
-            return stream
+            return replace(stream, type=kind)
         have, want = stream.type.channels, kind.channels
         if have != want and (have % stream.lanes or want % stream.lanes):
             common = gcd(have, want)
@@ -222,7 +222,7 @@ class Builder:
             )
             stream = self._converter(f"{prefix}.pack", node, stream, stream.type, lanes_between)
             if stream.same_layout(wanted):
-                return stream
+                return replace(stream, type=kind)
         return self._converter(f"{prefix}.width", node, stream, kind, lanes)
 
     def _converter(

@@ -104,6 +104,13 @@ def shuffled(mode):
     return grow(image(2, 3, 8), "y", ops.DepthToSpace(2, mode))
 
 
+def flattened():
+    """Vectors of several pixels on the lanes of one pixel: nothing to regroup, all to replay."""
+    graph = grow(image(2, 3, 4), "t", ops.Table(RNG.integers(-4, 5, (4, 4)), 0))
+    graph = grow(graph, "flat", ops.Reshape((24,)))
+    return grow(graph, "fc", ops.Mvu(weights(RNG, 5, 24)))
+
+
 CASES = {
     "taps": (plain(), fold(c=(3, 2)), ["Swu", "Mvu"]),
     "unfolded taps": (plain(), fold(c=(6, 4)), ["Swu", "Mvu"]),
@@ -116,6 +123,7 @@ CASES = {
     "line": (line(), fold(c=(2, 4)), ["Swu", "Mvu"]),
     "whole line": (line(), fold(c=(5, 8)), None),
     "strided": (strided(), fold(c=(2, 1)), ["Swu", "Converter", "Mvu"]),
+    "flattened": (flattened(), fold(t=(2, 1), fc=(2, 2)), ["Table", "Fifo", "Replay", "Mvu"]),
     "far padding": (
         far_padding(),
         fold(c=(3, 2), z=(2, 1)),
