@@ -106,20 +106,30 @@ class Mvu(wiring.Component):
         return codes
 
     def _digits(self, m, stages):
-        """Return the plan's ``table`` row of the step that is in stage 1."""
+        """Return the vectors of the plan's ``table`` row of the step that is in stage 1."""
         plan = self.plan
         step = Counter(m, plan.steps, stages.enter[1], "step").value
         if plan.merged:
             held = payload(step.shape(), "step_1")
             with m.If(stages.open[1]):
                 m.d.sync += held.eq(step)
-            return select(m, held, _integers(plan.table), plan.table.shape[1], "digits")
+            digits = select(m, held, _integers(plan.table), plan.table.shape[1], "digits")
+            return [digits[at:][: plan.simd] for at in range(0, len(digits), plan.simd)]
         stored, place = plan.stored
         word = self._read(m, stages, step, stored)
-        # A signal of its own: every use of a long expression costs its length again.
-        digits = Signal(len(place), name="digits")
-        m.d.comb += digits.eq(Cat(word[n] if n >= 0 else Const(-1 - n, 1) for n in place.tolist()))
-        return digits
+        return [
+            self._vector(m, word, place[at:][: plan.simd]) for at in range(0, len(place), plan.simd)
+        ]
+
+    def _vector(self, m, word, place):
+        """Return the word's bits at ``place``, constants where negative, as one signal.
+
+        Every use of a long expression costs its length again, so it has a signal; one signal for
+        all vectors would have more pieces than CXXRTL's templates compile with.
+        """
+        vector = Signal(len(place), name="digits")
+        m.d.comb += vector.eq(Cat(word[n] if n >= 0 else Const(-1 - n, 1) for n in place.tolist()))
+        return vector
 
     def _read(self, m, stages, step, stored):
         """Return the memory word of the step that is in stage 1."""
@@ -167,9 +177,8 @@ class Mvu(wiring.Component):
 
     def _digit(self, digits, pe, plane):
         """Return a plane's digits: chosen, negative, each a vector over the lanes."""
-        simd = self.plan.simd
-        at = (pe * len(self.plan.chosen) + plane) * 2 * simd
-        return digits[at:][:simd], digits[at + simd :][:simd]
+        at = 2 * (pe * len(self.plan.chosen) + plane)
+        return digits[at], digits[at + 1]
 
     def _used(self, pe, group):
         """Return the lanes whose weights ever have a digit in these planes."""

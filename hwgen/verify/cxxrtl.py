@@ -38,7 +38,8 @@ class Cxxrtl:
             tools.run(yosys, ["-q", "-p", script], folder=place, notice=notice)
             (place / "shim.cpp").write_text(shim())
             flags = [
-                *("-std=c++17", "-w", "-I.", f"-I{tools.cxxrtl_include(yosys)}"),
+                *("-std=c++17", "-w", "-ftemplate-depth=4096", "-I."),
+                f"-I{tools.cxxrtl_include(yosys)}",
                 *("-DHWGEN_CXXRTL", f"-DHWGEN_TOP=p_{design.name.replace('_', '__')}"),
                 *(["-DHWGEN_TAPS"] if design.taps else []),
             ]
