@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from math import ceil, gcd, lcm
+from math import ceil
 
 from hwgen.dataflow.dataflow import Dataflow
 from hwgen.dataflow.delays import delays, waiting
+from hwgen.dataflow.regroup import regroup
 from hwgen.dataflow.streams import Stream
 from hwgen.dataflow.units import ConverterUnit, FifoUnit, ForkUnit, ReplayUnit, Unit
-from hwgen.errors import FoldingError, UnsupportedError
+from hwgen.errors import UnsupportedError, check_within
 from hwgen.ir import Fold, Folding, Graph, Node, TensorType, ops
 
 LEAST_DEPTH = 2  # one word moves in while another moves out
@@ -43,14 +44,17 @@ class Builder:
         self._readers = _readers(graph, self._roots, self._windows)
 
     def fold(self, node: Node, otherwise: Fold | None = None) -> Fold:
-        """Return the node's fold; ``otherwise`` or all ones where the folding names none."""
+        """Return the node's fold; ``otherwise`` or all ones where the folding names none.
+
+        Raises ``FoldingError`` where a row has not so many pixels.
+        """
         fold = self.folding.get(node.name) or otherwise or Fold()
-        if fold.m != 1:
-            raise FoldingError(
-                f"{node.name}: M={fold.m}, but only 1 pixel at a time can be built; "
-                f"raise PE or SIMD instead"
-            )
+        check_within(node.name, "M", fold.m, "pixels of a row", self.row(node))
         return fold
+
+    def row(self, node: Node) -> int:
+        """Return the pixels of a row of what a node gives: the most that M can be."""
+        return self.graph.types[node.name].row
 
     def window(self, node: Node) -> Node | None:
         """Return the window node in front of ``node`` that is planned together with it."""
@@ -70,6 +74,11 @@ class Builder:
         streams = self._ready.get(self._roots[node.inputs[number]])
         return streams[0].lanes if streams else None
 
+    def beside(self, node: Node, number: int = 0) -> int:
+        """Return how many pixels of input ``number`` arrive side by side."""
+        streams = self._ready.get(self._roots[node.inputs[number]])
+        return streams[0].m if streams else 1
+
     def take(
         self,
         node: Node,
@@ -79,20 +88,23 @@ class Builder:
         fifo: bool,
         shape: tuple[int, ...] | None = None,
         layer: str = "",
+        m: int = 1,
     ) -> Stream:
         """Return input ``number`` of a node as a stream of ``lanes``, to be read by one unit.
 
         fifo : the node starts a new layer, so a FIFO stands in front of it
         shape : another view of the tensor, whose last axis is what lanes pad
         layer : the node that the units serve, if not this one
+        m : pixels side by side
         """
         tensor, kind = node.inputs[number], self.kind(node, number)
         if shape is not None:
             kind = replace(kind, shape=shape)
         root = self._roots[tensor]
+        wanted = Stream("", tensor, kind, lanes, m=m)
         if root not in self._ready:
             assert not self._input, f"{node.name} reads {tensor} before it is computed"
-            stream = self._stream(root, tensor, kind, lanes)
+            stream = self._stream(_entering(wanted), root)
             self._input = stream.name
             self._offer(root, stream, "")
         stream = self._ready[root].pop(0)
@@ -101,17 +113,20 @@ class Builder:
         source = next((unit for unit in self._units if stream.name in unit.outputs), None)
         if source is not None and (fifo or isinstance(source, ForkUnit)):
             stream = self._fifo(prefix, name, stream, self._waits(node, number))
-        return self.convert(prefix, name, stream, kind, lanes)
+        return self.convert(prefix, name, stream, wanted)
 
-    def give(self, node: Node, lanes: int, shape: tuple[int, ...] | None = None) -> Stream:
+    def give(
+        self, node: Node, lanes: int, shape: tuple[int, ...] | None = None, m: int = 1
+    ) -> Stream:
         """Return the stream on which the node's unit will give its tensor.
 
         shape : another view of the tensor, whose last axis is what lanes pad
+        m : pixels side by side
         """
         kind = self.graph.types[node.name]
         if shape is not None:
             kind = replace(kind, shape=shape)
-        return self._stream(node.name, node.name, kind, lanes)
+        return self._stream(Stream("", node.name, kind, lanes, m=m), node.name)
 
     def between(self, stream: Stream) -> Stream:
         """Add a stream between units of one layer."""
@@ -148,7 +163,7 @@ class Builder:
         slow : the words of a vector do not come one per cycle
         """
         name = f"{node.name}.replay"
-        out = self._stream(name, stream.tensor, stream.type, stream.lanes, times)
+        out = self._stream(replace(stream, times=times), name)
         place = (name, node.name, (stream.name,), (out.name,))
         words = stream.words
         # Where the next vector may come slowly, it comes while this one is replayed.
@@ -156,7 +171,7 @@ class Builder:
         widened = isinstance(source, ConverterUnit) and source.lanes_in < source.lanes_out
         slow = slow or stream.name == self._input or words == 1 or widened
         depth = 2 * words if slow else words
-        self._units.append(ReplayUnit(*place, stream.raw, stream.lanes, words, times, depth))
+        self._units.append(ReplayUnit(*place, stream.raw, stream.codes, words, times, depth))
         return out
 
     def finish(self) -> Dataflow:
@@ -165,15 +180,18 @@ class Builder:
         left = self._ready.pop(self._roots[output], [])
         if not self._units or len(left) != 1:
             raise UnsupportedError(f"{output}: the network computes nothing that needs hardware")
+        (last,) = left
+        if last.m > 1:  # the world takes rows in their own order, without padding
+            wanted = replace(last, name="", lanes=last.type.channels, m=_divisor(last.row, last.m))
+            last = self.convert(f"{output}.out", self._units[-1].node, last, wanted)
         unread = sorted(name for name, streams in self._ready.items() if streams)
         assert not unread, f"nobody reads {unread}: the passes remove such nodes"
-        return Dataflow(tuple(self._units), dict(self._streams), self._input, left[0].name)
+        return Dataflow(tuple(self._units), dict(self._streams), self._input, last.name)
 
-    def _stream(
-        self, name: str, tensor: str, kind: TensorType, lanes: int, times: int = 1
-    ) -> Stream:
+    def _stream(self, stream: Stream, name: str) -> Stream:
+        """Add ``stream`` under a name of its own."""
         assert name not in self._streams, f"stream {name} exists"
-        self._streams[name] = Stream(name, tensor, kind, lanes, times)
+        self._streams[name] = replace(stream, name=name)
         return self._streams[name]
 
     def _offer(self, root: str, stream: Stream, node: str) -> None:
@@ -184,12 +202,9 @@ class Builder:
             self._ready[root] = [stream]
             return
         name = f"{stream.name}.fork"
-        copies = [
-            self._stream(f"{name}_{number}", stream.tensor, stream.type, stream.lanes)
-            for number in range(readers)
-        ]
+        copies = [self._stream(stream, f"{name}_{number}") for number in range(readers)]
         place = (name, node, (stream.name,), tuple(copy.name for copy in copies))
-        self._units.append(ForkUnit(*place, stream.raw, stream.lanes, readers))
+        self._units.append(ForkUnit(*place, stream.raw, stream.codes, readers))
         self._ready[root] = copies
 
     def _waits(self, node: Node, number: int) -> float:
@@ -198,43 +213,39 @@ class Builder:
 
     def _fifo(self, prefix: str, node: str, stream: Stream, part: float) -> Stream:
         name = f"{prefix}.fifo"
-        out = self._stream(name, stream.tensor, stream.type, stream.lanes)
+        out = self._stream(stream, name)
         place = (name, node, (stream.name,), (out.name,))
         likely = LEAST_DEPTH + ceil(part * stream.transfers)
-        self._units.append(FifoUnit(*place, stream.raw, stream.lanes, None, likely))
+        self._units.append(FifoUnit(*place, stream.raw, stream.codes, None, likely))
         return out
 
-    def convert(
-        self, prefix: str, node: str, stream: Stream, kind: TensorType, lanes: int
-    ) -> Stream:
-        """Return ``stream`` in the layout of ``lanes`` for elements grouped as in ``kind``.
+    def convert(self, prefix: str, node: str, stream: Stream, wanted: Stream) -> Stream:
+        """Bring ``stream`` into the layout of ``wanted``, whose name does not matter."""
+        kept = {
+            "tensor": stream.tensor,
+            "times": stream.times,
+            "permuted": stream.permuted,
+        }
+        for part in regroup(stream, wanted):
+            name = f"{prefix}.{part.suffix}"
+            out = self._stream(replace(part.out, **kept), name)
+            place = (name, node, (stream.name,), (out.name,))
+            sizes = part.elements, part.lanes_in, part.lanes_out, part.m
+            self._units.append(ConverterUnit(*place, stream.raw, *sizes))
+            stream = out
+        return replace(wanted, name=stream.name, **kept)
 
-        Where a reshape moved the padding, elements pass through words without padding first.
-        """
-        wanted = Stream("", stream.tensor, kind, lanes)
-        if stream.same_layout(wanted):
-            return replace(stream, type=kind)
-        have, want = stream.type.channels, kind.channels
-        if have != want and (have % stream.lanes or want % stream.lanes):
-            common = gcd(have, want)
-            lanes_between = next(
-                n for n in range(min(stream.lanes, common), common + 1) if common % n == 0
-            )
-            stream = self._converter(f"{prefix}.pack", node, stream, stream.type, lanes_between)
-            if stream.same_layout(wanted):
-                return replace(stream, type=kind)
-        return self._converter(f"{prefix}.width", node, stream, kind, lanes)
 
-    def _converter(
-        self, name: str, node: str, stream: Stream, kind: TensorType, lanes: int
-    ) -> Stream:
-        out = self._stream(name, stream.tensor, kind, lanes, stream.times)
-        place = (name, node, (stream.name,), (out.name,))
-        elements, common = kind.channels, lcm(stream.lanes, lanes)
-        if elements % common == 0:
-            elements = common
-        self._units.append(ConverterUnit(*place, stream.raw, elements, stream.lanes, lanes))
-        return out
+def _entering(wanted: Stream) -> Stream:
+    """Return the stream on which the world gives what ``wanted`` needs: rows without padding."""
+    if wanted.m == 1:
+        return wanted
+    return replace(wanted, lanes=wanted.type.channels, m=_divisor(wanted.row, wanted.m))
+
+
+def _divisor(size: int, most: int) -> int:
+    """Return the largest number up to ``most`` that divides ``size``."""
+    return max(n for n in range(1, most + 1) if size % n == 0)
 
 
 def _roots(graph: Graph) -> dict[str, str]:

@@ -20,14 +20,17 @@ class Rows:
     mode : "taps", the window unit gives words of ``simd`` codes, and each row ``folds`` times;
         "wide", it gives words of more codes, which a converter cuts up, each row ``folds`` times;
         "narrow", it gives words of fewer codes, which a converter joins, then a memory repeats;
-        "whole", all taps of ``lanes`` channels at once, then a memory repeats
+        "whole", all taps of ``lanes`` channels at once, for several pixels side by side if M is
+        more than 1, which a converter cuts up where they are not ``simd``; then a memory repeats
     lanes : channels of a word of the window unit
     cycles : per frame, the interval of all units from the window unit to the matrix
+    across : pixels of the window unit's input side by side, more than 1 for whole windows only
     """
 
     mode: Literal["taps", "wide", "narrow", "whole"]
     lanes: int
     cycles: int
+    across: int = 1
 
 
 def window_of(op: ops.Swu, x: TensorType) -> timing.Window:
@@ -55,15 +58,19 @@ def framed(op: ops.Swu, x: TensorType) -> tuple[ops.Swu, TensorType, tuple[int, 
     return replace(op, pads=(0,) * 2 * axes), padded, op.pads
 
 
-def rows(op: ops.Swu, x: TensorType, simd: int, folds: int) -> Rows:
-    """Return how the rows of ``op`` on ``x`` best reach a matrix unit.
+def rows(op: ops.Swu, x: TensorType, simd: int, folds: int, m: int = 1) -> Rows | None:
+    """Return how the rows of ``op`` on ``x`` best reach a matrix unit, None if they cannot.
 
-    simd : columns at once; folds : ceil(MH / PE) of each group
+    simd : columns at once; folds : ceil(MH / PE) of each group; m : pixels at once, more than 1
+        takes whole windows
     """
     op, x, _ = framed(op, x)
-    out = prod(op.out_spatial(x.shape[:-1]))
+    *high, wide = op.out_spatial(x.shape[:-1])
+    out = prod(high) * -(-wide // m)
     channels = x.channels // op.groups
     matrix = out * op.groups * ceil(op.taps * channels / simd) * folds
+    if m > 1:
+        return _whole(op, x, m, matrix)
 
     def cycles(lanes: int, times: int) -> int:
         return max(x.pixels, out * op.taps * times) * (x.channels // lanes)
@@ -71,29 +78,46 @@ def rows(op: ops.Swu, x: TensorType, simd: int, folds: int) -> Rows:
     if channels % simd == 0 and cycles(simd, folds) <= matrix:
         return Rows("taps", simd, matrix)
     choices = [lanes for lanes in range(1, channels + 1) if channels % lanes == 0]
-    wide = [lanes for lanes in choices if lanes >= simd]
-    if wide:
-        lanes = next((n for n in wide if cycles(n, folds) <= matrix), wide[-1])
+    wider = [lanes for lanes in choices if lanes >= simd]
+    if wider:
+        lanes = next((n for n in wider if cycles(n, folds) <= matrix), wider[-1])
         mode = "taps" if lanes == simd else "wide"
         return Rows(mode, lanes, max(matrix, cycles(lanes, folds)))
     lanes = next((n for n in choices if cycles(n, 1) <= matrix), choices[-1])
     narrow = Rows("narrow", lanes, max(matrix, cycles(lanes, 1)))
-    whole = whole_cycles(op, x, simd // op.taps) if simd % op.taps == 0 else None
-    if whole is not None and max(whole, matrix) < narrow.cycles:
-        return Rows("whole", simd // op.taps, max(whole, matrix))
-    return narrow
+    if narrow.cycles == matrix:
+        return narrow
+    whole = _whole(op, x, 1, matrix)
+    return whole if whole is not None and whole.cycles < narrow.cycles else narrow
 
 
-def whole_cycles(op: ops.Swu, x: TensorType, lanes: int) -> int | None:
+def _whole(op: ops.Swu, x: TensorType, m: int, matrix: int) -> Rows | None:
+    """Return the least whole windows that keep up with ``matrix`` cycles, or else the fastest."""
+    found: list[tuple[int, int, int, int]] = []
+    for lanes in (n for n in range(1, x.channels + 1) if x.channels % n == 0):
+        for across in (n for n in range(1, m * op.stride[-1] + 1) if m * op.stride[-1] % n == 0):
+            cycles = whole_cycles(op, x, lanes, across, m)
+            if cycles is not None:
+                found.append((max(cycles, matrix), lanes * across, lanes, across))
+    if not found:
+        return None
+    cycles, _, lanes, across = min(found)
+    return Rows("whole", lanes, cycles, across)
+
+
+def whole_cycles(
+    op: ops.Swu, x: TensorType, lanes: int, across: int = 1, m: int = 1
+) -> int | None:
     """Return the cycles per frame of whole windows of ``lanes`` channels, None if there are none.
 
     op : as ``framed`` returns it
+    across, m : columns and windows side by side
     """
     window = window_of(op, x)
-    if op.groups > 1 or x.channels % lanes or not timing.slides(window):
+    if op.groups > 1 or x.channels % lanes or not timing.slides(window, across, m):
         return None
-    shifts = len(timing.windows(window, 1).takes)
-    return max(x.pixels, shifts) * (x.channels // lanes)
+    shifts = len(timing.windows(window, 1, across, m).takes)
+    return max(window.height * ceil(window.width / across), shifts) * (x.channels // lanes)
 
 
 def _pair(sizes: tuple[int, ...]) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hwgen.ir import TensorType, range_bits
 
@@ -42,7 +42,7 @@ class Element:
 
 @dataclass(frozen=True)
 class Stream:
-    """A tensor on its way, pixel by pixel, ``lanes`` channels per transfer.
+    """A tensor on its way, ``m`` pixels at a time, ``lanes`` channels of each per transfer.
 
     name : unique in the dataflow
     tensor : the graph tensor whose codes it carries
@@ -50,6 +50,8 @@ class Stream:
     lanes : channels per transfer; the lanes past the last channel hold anything
     times : how often each pixel's vector is sent, more than 1 behind a replay
     permuted : the codes come in an order of their own, ``type`` only counts them
+    m : neighbouring pixels of a row side by side in each transfer, code ``pixel * lanes + lane``;
+        what lies past the end of a row holds anything
     """
 
     name: str
@@ -58,6 +60,7 @@ class Stream:
     lanes: int
     times: int = 1
     permuted: bool = False
+    m: int = 1
 
     @property
     def element(self) -> Element:
@@ -71,22 +74,55 @@ class Stream:
 
     @property
     def words(self) -> int:
-        """Transfers that carry one pixel once."""
+        """Transfers that carry ``m`` pixels once."""
         return -(-self.type.channels // self.lanes)
+
+    @property
+    def row(self) -> int:
+        """Pixels of a row; the last transfers of a row hold those that are left."""
+        return self.type.row
 
     @property
     def transfers(self) -> int:
         """Transfers per frame."""
-        return self.type.pixels * self.words * self.times
+        rows = self.type.pixels // self.row
+        return rows * -(-self.row // self.m) * self.words * self.times
+
+    @property
+    def codes(self) -> int:
+        """Codes of one transfer."""
+        return self.m * self.lanes
 
     @property
     def bits(self) -> int:
         """Payload bits of one transfer."""
-        return self.lanes * self.type.bits
+        return self.codes * self.type.bits
+
+    @property
+    def natural(self) -> bool:
+        """Whether the codes of each row come in the tensor's own order."""
+        return self.m == 1 or self.lanes == self.type.channels
+
+    @property
+    def flat(self) -> Stream:
+        """The same codes, in natural order, as rows of one pixel where ``m`` is more than 1."""
+        assert self.natural, f"{self.name} holds parts of {self.m} pixels side by side"
+        if self.m == 1:
+            return self
+        *outer, row, channels = self.type.shape
+        kind = replace(self.type, shape=(*outer, row * channels))
+        return replace(self, type=kind, lanes=self.codes, m=1)
 
     def same_layout(self, other: Stream) -> bool:
         """Whether both lay their elements out alike, so that no converter is needed."""
-        if self.lanes != other.lanes:
+        if self.m == other.m and self.lanes == other.lanes and self.m > 1:
+            alike = self.row == other.row or not (self.row % self.m or other.row % self.m)
+            if alike and self.type.channels == other.type.channels:
+                return True
+        if not (self.natural and other.natural):
             return False
-        mine, theirs = self.type.channels, other.type.channels
-        return mine == theirs or not (mine % self.lanes or theirs % self.lanes)
+        mine, theirs = self.flat, other.flat
+        if mine.lanes != theirs.lanes:
+            return False
+        have, want = mine.type.channels, theirs.type.channels
+        return have == want or not (have % mine.lanes or want % mine.lanes)

@@ -24,18 +24,18 @@ def pack(codes: IntArray, stream: Stream, rng: np.random.Generator | None = None
     returns uint32, shape (frames * stream.transfers, words), lowest bits first
     """
     kind = stream.type
-    vectors = codes.reshape(len(codes) * kind.pixels, kind.channels)
+    vectors = codes.reshape(-1, stream.row, kind.channels)
     if kind.bipolar:
         vectors = vectors > 0
-    padded = stream.words * stream.lanes
-    lanes = np.zeros((len(vectors), padded), dtype=np.int64)
-    if rng is not None and padded > kind.channels:
-        shape = (len(vectors), padded - kind.channels)
-        lanes[:, kind.channels :] = rng.integers(0, 1 << kind.bits, shape)
-    lanes[:, : kind.channels] = vectors
-    lanes = lanes.reshape(len(vectors), 1, stream.words, stream.lanes)
-    lanes = np.broadcast_to(lanes, (len(vectors), stream.times, stream.words, stream.lanes))
-    return _to_words(lanes.reshape(-1, stream.lanes), kind.bits)
+    groups, padded = -(-stream.row // stream.m), stream.words * stream.lanes
+    shape = (len(vectors), groups * stream.m, padded)
+    lanes = np.zeros(shape, dtype=np.int64)
+    if rng is not None and shape[1:] != vectors.shape[1:]:
+        lanes[:] = rng.integers(0, 1 << kind.bits, shape)
+    lanes[:, : stream.row, : kind.channels] = vectors
+    lanes = lanes.reshape(-1, 1, stream.m, stream.words, stream.lanes).swapaxes(2, 3)
+    lanes = np.broadcast_to(lanes, (len(lanes), stream.times, *lanes.shape[2:]))
+    return _to_words(lanes.reshape(-1, stream.codes), kind.bits)
 
 
 def unpack(words: Words, stream: Stream) -> IntArray:
@@ -45,9 +45,11 @@ def unpack(words: Words, stream: Stream) -> IntArray:
         sent several times the first is taken
     """
     kind = stream.type
-    lanes = _from_words(words, stream.lanes, kind.bits, kind.signed)
-    vectors = lanes.reshape(-1, stream.times, stream.words * stream.lanes)
-    vectors = vectors[:, 0, : kind.channels]
+    lanes = _from_words(words, stream.codes, kind.bits, kind.signed)
+    groups = -(-stream.row // stream.m)
+    vectors = lanes.reshape(-1, stream.times, stream.words, stream.m, stream.lanes)[:, 0]
+    vectors = vectors.swapaxes(1, 2).reshape(-1, groups * stream.m, stream.words * stream.lanes)
+    vectors = vectors[:, : stream.row, : kind.channels]
     if kind.bipolar:
         vectors = 2 * vectors - 1
     return vectors.reshape(-1, *kind.shape)

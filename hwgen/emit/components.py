@@ -29,6 +29,7 @@ def mvu(unit: u.MvuUnit) -> wiring.Component:
         acc_shape=unit.acc.wire,
         style=unit.style,
         memory=unit.memory,
+        m=unit.m,
     )
 
 
@@ -62,7 +63,7 @@ def replay(unit: u.ReplayUnit) -> wiring.Component:
 def converter(unit: u.ConverterUnit) -> wiring.Component:
     """Gearbox."""
     sizes = unit.elements, unit.lanes_in, unit.elements, unit.lanes_out
-    return WidthConverter(unit.x.wire, *sizes)
+    return WidthConverter(unit.x.wire, *sizes, m=unit.m)
 
 
 def fifo(unit: u.FifoUnit) -> wiring.Component:

@@ -54,6 +54,7 @@ def lines(unit: u.LinesUnit) -> wiring.Component:
         unit.y.wire,
         words=unit.words,
         lanes=unit.lanes,
+        across=unit.across,
         banks=unit.banks,
         pad_code=unit.pad_code,
         bipolar=unit.x.bipolar,
@@ -69,6 +70,8 @@ def windows(unit: u.WindowsUnit) -> wiring.Component:
         unit.y.wire,
         words=unit.words,
         lanes=unit.lanes,
+        across=unit.across,
+        m=unit.m,
         pad_code=unit.pad_code,
         bipolar=unit.y.bipolar,
     )

@@ -74,15 +74,15 @@ def tree(operands: int, planes: int, x_bits: int) -> tuple[float, float]:
 
 
 def mvu_terms(
-    facts: MvuFacts, pe: int, simd: int, style: str, memory: str, family: Family
+    facts: MvuFacts, pe: int, simd: int, style: str, memory: str, family: Family, m: int = 1
 ) -> Terms:
-    """Return what a unit with these facts is made of at one fold."""
+    """Return what a unit with these facts is made of at one fold; ``m`` vectors share weights."""
     words, folds = ceil(facts.width / simd), ceil(facts.height / pe)
     steps = words * folds
     lanes = pe * simd
     used = max(1, round(simd * (1.0 - facts.zeros**steps)))
-    adders, registers = tree(used, facts.planes, facts.x_bits)
-    products = pe * used * facts.planes * facts.x_bits
+    adders, registers = (m * count for count in tree(used, facts.planes, facts.x_bits))
+    products = m * pe * used * facts.planes * facts.x_bits
     merged = memory in ("const", "auto") and steps <= MERGED_STEPS
     stored = lanes * facts.stored_bits if not merged else 0
     block = blocks(steps, stored, family) if memory == "bram" and stored else Blocks(0.0, 0)
@@ -91,6 +91,7 @@ def mvu_terms(
     accumulates = words > 1 or facts.bias or levels == 0
     sums = float(pe * facts.acc_bits * accumulates)
     started = rom_luts(folds, int(sums), LUT_INPUTS[family]) if facts.bias else 0.0
+    sums *= m
     stages = 1 + ceil(levels / LEVELS_PER_STAGE) + accumulates
     counters = float(counter_bits(steps) + counter_bits(words) + counter_bits(folds))
     lut = (
@@ -106,6 +107,6 @@ def mvu_terms(
         counters,
         float(stages),
     )
-    kept = simd * facts.x_bits + pe * registers + sums + (0 if block.bram36 else stored)
+    kept = m * simd * facts.x_bits + pe * registers + sums + (0 if block.bram36 else stored)
     kind = "lut" if style == "auto" else style
     return Terms(f"mvu.{kind}", lut, (kept, counters, float(stages)), block.bram36)

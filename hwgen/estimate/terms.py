@@ -35,7 +35,7 @@ def terms(unit: u.Unit, family: Family) -> Terms:
 
 def _mvu(unit: u.MvuUnit, family: Family) -> Terms:
     facts = mvu_facts(unit.weights, unit.x, unit.acc)
-    return mvu_terms(facts, unit.pe, unit.simd, unit.style, unit.memory, family)
+    return mvu_terms(facts, unit.pe, unit.simd, unit.style, unit.memory, family, unit.m)
 
 
 def _threshold(unit: u.ThresholdUnit, family: Family) -> Terms:
@@ -146,7 +146,7 @@ def _converter(unit: u.ConverterUnit, family: Family) -> Terms:
     sizes = unit.elements, unit.lanes_in, unit.lanes_out
     alike = gcd(*sizes)  # so many lanes always move together
     registers, inputs, luts, moves = _gearbox(*(size // alike for size in sizes))
-    bits, counters = unit.x.bits * alike, float(counter_bits(moves))
+    bits, counters = unit.m * unit.x.bits * alike, float(counter_bits(moves))
     lut = float(bits * inputs), float(bits * luts), float(moves), counters, 1.0
     return Terms("converter", lut, (float(bits * registers), counters, 1.0))
 

@@ -40,9 +40,10 @@ def walk(unit: u.WalkUnit, family: Family) -> Terms:
 
 def lines(unit: u.LinesUnit, family: Family) -> Terms:
     """One memory for each row that a window covers."""
-    width = unit.lanes * unit.x.bits
+    lanes = unit.across * unit.lanes
+    width = lanes * unit.x.bits
     counters = 4.0 * counter_bits(unit.line)
-    out = float(unit.banks * unit.lanes * unit.y.bits)
+    out = float(unit.banks * lanes * unit.y.bits)
     one = _stored("walk", unit.line, width, unit.style, counters, family, out)
     lut = one.lut[0] * unit.banks, *one.lut[1:]
     return Terms("walk", lut, one.ff, one.bram36 * unit.banks)
@@ -51,9 +52,13 @@ def lines(unit: u.LinesUnit, family: Family) -> Terms:
 def windows(unit: u.WindowsUnit, family: Family) -> Terms:
     """Shift registers that hold the columns of a window."""
     del family
-    bits = float(prod(unit.window.kernel) * unit.lanes * unit.y.bits)
-    counters = 3.0 * counter_bits(unit.window.width * unit.words)
-    return Terms("walk", (0.0, bits, counters, 1.0), (bits * unit.words, counters, 1.0))
+    window, shown = unit.window, unit.m * prod(unit.window.kernel)
+    columns = (unit.m - 1) * window.stride[1] + window.reach[1]
+    held = min(columns, shown // window.kernel[0]) * window.kernel[0]
+    lane = unit.lanes * unit.y.bits
+    counters = 3.0 * counter_bits(window.width * unit.words)
+    lut = 0.0, float(shown * lane), counters, 1.0
+    return Terms("walk", lut, (float(held * lane * unit.words), counters, 1.0))
 
 
 def insert(unit: u.InsertUnit, family: Family) -> Terms:

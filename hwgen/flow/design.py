@@ -119,7 +119,7 @@ def graph_text(decision: Decision) -> str:
             {
                 "name": stream.name,
                 "tensor": stream.tensor,
-                "lanes": stream.lanes,
+                "lanes": stream.codes,
                 "bits": stream.type.bits,
                 "transfers": stream.transfers,
             }

@@ -98,7 +98,7 @@ def streams(flow: Dataflow) -> tuple[s.Stream, ...]:
             s.Stream(
                 source=start,
                 target=stop,
-                lanes=stream.lanes,
+                lanes=stream.codes,
                 bits=stream.type.bits,
                 depth=depth,
             )
@@ -173,7 +173,7 @@ def _tensor(stream: Stream) -> s.Tensor:
         low=kind.low,
         high=kind.high,
         bits=kind.bits,
-        lanes=stream.lanes,
+        lanes=stream.codes,
         transfers=stream.transfers,
     )
 

@@ -48,6 +48,11 @@ class TensorType:
         return prod(self.shape[:-1])
 
     @property
+    def row(self) -> int:
+        """Number of channel vectors in a row; 1 where there is no axis but the channels."""
+        return prod(self.shape[-2:-1])
+
+    @property
     def size(self) -> int:
         """Number of elements in a frame."""
         return prod(self.shape)

@@ -40,7 +40,7 @@ class Fold:
 
     pe : output channels computed at once (1..MH)
     simd : input channels read at once (1..MW); 1 for layers without a matrix
-    m : output pixels computed at once
+    m : neighbouring output pixels of a row computed at once
     style : how products are summed
     memory : where the weights lie
     """
@@ -79,7 +79,7 @@ class Foldable:
     kind : what the layer is; thresholds and tables are one kind, and so is all that has no weights
     height : output channels (MH; of one group), the bound of PE
     width : inputs of one output (MW, or the taps of a kernel), the bound of SIMD; else 1
-    pixels : output pixels of a frame, the bound of M
+    pixels : output pixels of a row, the bound of M; 1 for what takes one after another
     """
 
     kind: Literal["mvu", "vvu", "threshold", "stream"]
@@ -92,7 +92,7 @@ class Foldable:
         check_within(name, "PE", fold.pe, "MH" if self.kind == "mvu" else "channels", self.height)
         width = {"mvu": "MW", "vvu": "kernel"}.get(self.kind, "width")
         check_within(name, "SIMD", fold.simd, width, self.width)
-        check_within(name, "M", fold.m, "pixels", self.pixels)
+        check_within(name, "M", fold.m, "pixels of a row", self.pixels)
 
 
 def foldable_layers(graph: Graph) -> dict[str, Foldable]:
@@ -104,21 +104,22 @@ def foldable_layers(graph: Graph) -> dict[str, Foldable]:
     found: dict[str, Foldable] = {}
     entering = {entry.name for entry in graph.inputs}
     for node in graph.nodes:
-        x = graph.types[node.inputs[0]]
+        x, y = graph.types[node.inputs[0]], graph.types[node.name]
         match node.op:
             case Reshape() if node.inputs[0] in entering:
                 entering.add(node.name)
             case Mvu(weights=weights):
-                found[node.name] = Foldable("mvu", *weights.shape, pixels=x.pixels)
+                found[node.name] = Foldable("mvu", *weights.shape, pixels=y.row)
             case GroupedMvu(weights=weights):
-                found[node.name] = Foldable("mvu", *weights.shape[1:], pixels=x.pixels)
+                found[node.name] = Foldable("mvu", *weights.shape[1:])
             case Vvu(weights=weights):
-                found[node.name] = Foldable("vvu", *weights.shape, pixels=x.pixels)
+                found[node.name] = Foldable("vvu", *weights.shape, pixels=y.row)
             case op if isinstance(op, STREAMING):
-                y = graph.types[node.name]
-                found[node.name] = Foldable("stream", y.channels, pixels=y.pixels)
+                several = isinstance(op, Add | Concat | Slice)
+                pixels = y.row if several else 1
+                found[node.name] = Foldable("stream", y.channels, pixels=pixels)
             case Threshold() | Table() | Affine() if node.inputs[0] in entering:
-                found[node.name] = Foldable("threshold", x.channels, pixels=x.pixels)
+                found[node.name] = Foldable("threshold", x.channels, pixels=x.row)
             case _:
                 pass
     return found

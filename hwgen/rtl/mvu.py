@@ -19,11 +19,11 @@ from hwgen.rtl.elastic import Counter, Stages, cast_shape, lanes_of, payload, se
 
 
 class Mvu(wiring.Component):
-    """Multiply each vector with a constant matrix, ``simd`` columns by ``pe`` rows per step.
+    """Multiply vectors with a constant matrix, ``simd`` columns by ``pe`` rows per step.
 
     A vector's words come ceil(MH / PE) times over. Each step takes one; the last step of a pass
     emits ``pe`` sums. II of a vector: ceil(MW / SIMD) * ceil(MH / PE) cycles; latency
-    ``plan.latency``.
+    ``plan.latency``. ``m`` vectors come side by side and share each step's weights.
 
     Parameters
     ----------
@@ -35,11 +35,12 @@ class Mvu(wiring.Component):
     style : "auto" or "lut"
     memory : where the weights lie: "const" (or "auto"), "lutram", "bram"
     levels_per_stage : adders in a row between two registers
+    m : vectors side by side
 
     Members
     -------
-    i : In stream of ``simd`` codes; lanes past MW hold anything
-    o : Out stream of ``pe`` sums; lanes past MH hold anything
+    i : In stream of ``m * simd`` codes, one vector's after another's; those past MW hold anything
+    o : Out stream of ``m * pe`` sums; those past MH hold anything
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Mvu(wiring.Component):
         style="lut",
         memory="const",
         levels_per_stage=2,
+        m=1,
     ):
         weights = np.asarray(weights, np.int64)
         check_within("Mvu", "PE", pe, "MH", weights.shape[0])
@@ -69,7 +71,10 @@ class Mvu(wiring.Component):
         acc = Lane(Shape.cast(acc_shape).width, Shape.cast(acc_shape).signed)
         self.plan = MvuPlan(weights, x, acc, pe, simd, memory, levels_per_stage)
         self.schedule = timing.mvu(self.plan.words, self.plan.folds, latency=self.plan.latency)
-        super().__init__({"i": In(lanes_of(shape, simd)), "o": Out(lanes_of(acc_shape, pe))})
+        self.m = m
+        super().__init__(
+            {"i": In(lanes_of(shape, m * simd)), "o": Out(lanes_of(acc_shape, m * pe))}
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -77,12 +82,16 @@ class Mvu(wiring.Component):
         latency = plan.latency
         stages = Stages(m, latency, self.i.valid, self.o.ready, last=False)
         m.d.comb += [self.i.ready.eq(stages.open[1]), stages.valid[latency].eq(self.o.valid)]
-        codes = self._codes(m, stages)
         digits = self._digits(m, stages)
         sums = []
-        for pe in range(plan.pe):
-            groups = [self._products(m, codes, digits, pe, group) for group in plan.groups]
-            sums.append(adder_tree(m, stages, plan, groups, pe))
+        for vector in range(self.m):
+            codes = self._codes(m, stages, vector)
+            for pe in range(plan.pe):
+                name = f"{vector}_{pe}"
+                groups = [
+                    self._products(m, codes, digits, pe, group, name) for group in plan.groups
+                ]
+                sums.append(adder_tree(m, stages, plan, groups, name))
         if plan.accumulates:
             self._accumulate(m, stages, sums)
         else:
@@ -92,13 +101,14 @@ class Mvu(wiring.Component):
                 m.d.comb += self.o.p[pe].eq(total << plan.x.gain - 1)
         return m
 
-    def _codes(self, m, stages):
-        """Register the lanes in unsigned form; one vector over the lanes per bit."""
+    def _codes(self, m, stages, vector):
+        """Register a vector's lanes in unsigned form; one value over the lanes per bit."""
         plan = self.plan
         codes = []
         for bit in range(plan.x.bits):
-            code = payload(plan.simd, f"u_{bit}")
-            lanes = Cat(Value.cast(self.i.p[lane])[bit] for lane in range(plan.simd))
+            code = payload(plan.simd, f"u_{vector}_{bit}")
+            lanes = range(vector * plan.simd, (vector + 1) * plan.simd)
+            lanes = Cat(Value.cast(self.i.p[lane])[bit] for lane in lanes)
             inverted = plan.x.signed and bit == plan.x.bits - 1
             with m.If(stages.open[1]):
                 m.d.sync += code.eq(~lanes if inverted else lanes)
@@ -155,7 +165,7 @@ class Mvu(wiring.Component):
             m.d.sync += word.eq(port.data)
         return word
 
-    def _products(self, m, codes, digits, pe, group):
+    def _products(self, m, codes, digits, pe, group, name):
         """Return the lanes of one PE's group of planes that are ever chosen."""
         plan = self.plan
         planes = [self._digit(digits, pe, plane) for plane in group]
@@ -165,7 +175,7 @@ class Mvu(wiring.Component):
             planes[-1] = (negative & ~reduce(or_, below), negative)
         terms = []
         for bit in range(plan.x.bits + group[-1] - group[0]):
-            term = Signal(plan.simd, name=f"term_{pe}_{group[0]}_{bit}")
+            term = Signal(plan.simd, name=f"term_{name}_{group[0]}_{bit}")
             parts = [
                 chosen & (codes[bit - up] ^ negative)
                 for up, (chosen, negative) in enumerate(planes)
@@ -202,11 +212,13 @@ class Mvu(wiring.Component):
         with m.If(stages.open[latency]):
             m.d.sync += self.o.valid.eq(stages.valid[latency - 1] & word.last)
         skip = plan.x.gain - 1
+        biases = [
+            select(m, fold.value, column.tolist(), plan.acc.bits, f"bias_{pe}")
+            for pe, column in enumerate((plan.bias & ((1 << plan.acc.bits) - 1)).T)
+        ]
         for pe, total in enumerate(sums):
-            biases = (plan.bias[:, pe] & ((1 << plan.acc.bits) - 1)).tolist()
-            bias = select(m, fold.value, biases, plan.acc.bits, f"bias_{pe}")
             acc = payload(plan.acc.bits, f"acc_{pe}")
-            base = Mux(word.first, bias, acc)
+            base = Mux(word.first, biases[pe % plan.pe], acc)
             with m.If(stages.enter[latency]):
                 m.d.sync += acc.eq(Cat(base[:skip], base[skip:] + total))
             m.d.comb += Value.cast(self.o.p[pe]).eq(acc)

@@ -34,24 +34,29 @@ class WidthConverter(wiring.Component):
     shape : Amaranth shape of an element
     elements_in, lanes_in : elements of a group as it comes, lanes of its words
     elements_out, lanes_out : of these the first ``elements_out`` leave, padded to whole words
+    m : an element is ``m`` codes of this shape, each of another pixel; a word holds the lanes of
+        one pixel after another
 
     Members
     -------
-    i : In stream of ``lanes_in`` elements
-    o : Out stream of ``lanes_out`` elements; lanes past ``elements_out`` hold anything
+    i : In stream of ``m * lanes_in`` codes
+    o : Out stream of ``m * lanes_out`` codes; lanes past ``elements_out`` hold anything
     """
 
-    def __init__(self, shape, elements_in, lanes_in, elements_out, lanes_out):
+    def __init__(self, shape, elements_in, lanes_in, elements_out, lanes_out, *, m=1):
         common = lcm(lanes_in, lanes_out)
         if elements_in == elements_out and elements_in % common == 0:
             elements_in = elements_out = common
         self.lanes_in, self.lanes_out = lanes_in, lanes_out
-        self.bits = Shape.cast(cast_shape(shape)).width
+        self.code_bits, self.m = Shape.cast(cast_shape(shape)).width, m
+        self.bits = m * self.code_bits
         sizes = elements_in, lanes_in, elements_out, lanes_out
         self.schedule = timing.width_converter(*sizes)
         period = max(common // lanes_in, common // lanes_out)
         self.moves, self.period, self.rounds = _rolled(_moves(*sizes), period)
-        super().__init__({"i": In(lanes_of(shape, lanes_in)), "o": Out(lanes_of(shape, lanes_out))})
+        super().__init__(
+            {"i": In(lanes_of(shape, m * lanes_in)), "o": Out(lanes_of(shape, m * lanes_out))}
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -69,8 +74,11 @@ class WidthConverter(wiring.Component):
             Signal(self.bits, name=f"slot_{n}", reset_less=True)
             for n in range(max(move.kept for move in self.moves))
         ]
-        word = Value.cast(self.i.payload)
-        inputs = [word[n * self.bits :][: self.bits] for n in range(self.lanes_in)]
+        word, bits = Value.cast(self.i.payload), self.code_bits
+        inputs = [
+            Cat(word[(p * self.lanes_in + n) * bits :][:bits] for p in range(self.m))
+            for n in range(self.lanes_in)
+        ]
         with m.Switch(step):
             for move in dict.fromkeys(self.moves):
                 numbers = [n for n, other in enumerate(self.moves) if other == move]
@@ -101,7 +109,9 @@ class WidthConverter(wiring.Component):
         if move.emit:
             padding = Const(0, self.bits)
             lanes = [*waiting, *[padding] * self.lanes_out][: self.lanes_out]
-            m.d.sync += Value.cast(self.o.payload).eq(Cat(lanes))
+            bits = self.code_bits
+            codes = [lane[p * bits :][:bits] for p in range(self.m) for lane in lanes]
+            m.d.sync += Value.cast(self.o.payload).eq(Cat(codes))
         for slot, element in zip(slots, waiting[move.dropped :][: move.kept], strict=False):
             if slot is not element:
                 m.d.sync += slot.eq(element)

@@ -134,10 +134,12 @@ def _feed(layer: Layer, simd: int, folds: int, groups: int, mw: int) -> _Feed:
         cycles = layer.x.pixels * groups * words * folds
         return _Feed(cycles, cost, (simd, folds > 1))
     chosen = rows(layer.window, layer.x, simd, folds)
+    assert chosen is not None, "single pixels reach any matrix"
     cost = _window(layer, chosen, folds)
     lane = Element.of(layer.window.infer(layer.x))
-    if chosen.mode in ("wide", "narrow"):
-        gearbox = u.ConverterUnit(*PLACE, lane, mw, chosen.lanes, simd)
+    given = chosen.lanes * (layer.window.taps if chosen.mode == "whole" else 1)
+    if given != simd:
+        gearbox = u.ConverterUnit(*PLACE, lane, mw, given, simd)
         cost = cost + unit_cost(gearbox, layer.family)
     if chosen.mode in ("narrow", "whole") and folds > 1:
         cost = cost + replay(lane, simd, words, 2, layer.family, folds)

@@ -106,7 +106,7 @@ def test_a_reshape_of_the_input_costs_nothing():
         (fold(fc0=(5, 1)), r"fc0: PE=5 is outside 1\.\.4 \(MH\)"),
         (fold(fc0=(1, 7)), r"fc0: SIMD=7 is outside 1\.\.6 \(MW\)"),
         (fold(fc0=(0, 1)), r"fc0: PE=0 is outside"),
-        (fold(fc0=Fold(m=2)), r"fc0: M=2, but only 1 pixel"),
+        (fold(fc0=Fold(m=2)), r"fc0: M=2 is outside 1\.\.1 \(pixels of a row\)"),
         (
             fold(fc0=Fold(style="dsp")),
             r"fc0: style='dsp' cannot be built for a matrix yet; use 'lut'",

@@ -39,9 +39,9 @@ def _matrices(builder: Builder, node: Node, weights: IntArray) -> None:
     groups, mh, mw = weights.shape
     check_within(node.name, "PE", fold.pe, "MH", mh)
     check_within(node.name, "SIMD", fold.simd, "MW", mw)
-    x, weights = windows.vectors(builder, node, weights, fold.simd, -(-mh // fold.pe))
+    x, weights = windows.vectors(builder, node, weights, fold.simd, -(-mh // fold.pe), fold.m)
     shape = builder.graph.types[node.name].shape
-    y = builder.give(node, fold.pe, (*shape[:-1], groups, mh) if groups > 1 else None)
+    y = builder.give(node, fold.pe, (*shape[:-1], groups, mh) if groups > 1 else None, fold.m)
     if groups > 1:
         weights = np.pad(weights, ((0, 0), (0, -mh % fold.pe), (0, 0)))
     place = (node.name, node.name, (x.name,), (y.name,))
@@ -55,5 +55,6 @@ def _matrices(builder: Builder, node: Node, weights: IntArray) -> None:
             simd=fold.simd,
             style="lut" if fold.style == "auto" else fold.style,
             memory="const" if fold.memory == "auto" else fold.memory,
+            m=fold.m,
         )
     )

@@ -6,7 +6,7 @@ import numpy as np
 
 from hwgen import timing
 from hwgen.dataflow.builder import Builder
-from hwgen.dataflow.ops.joins import lanes_of, whole_lanes
+from hwgen.dataflow.ops.joins import lanes_alone, whole_lanes
 from hwgen.dataflow.ops.windows import surrounded
 from hwgen.dataflow.units import DepthToSpaceUnit, InsertUnit, UpsampleUnit
 from hwgen.ir import Node, ops
@@ -32,7 +32,7 @@ def zero_insert(builder: Builder, node: Node) -> None:
 def upsample(builder: Builder, node: Node) -> None:
     """Repeat pixels out of a line of memory."""
     assert isinstance(node.op, ops.Upsample)
-    lanes = lanes_of(builder, node)
+    lanes = lanes_alone(builder, node)
     x = builder.take(node, lanes, fifo=True)
     y = builder.give(node, lanes)
     height, width = (1, *x.type.shape[:-1])[-2:]
@@ -57,7 +57,7 @@ def depth_to_space(builder: Builder, node: Node) -> None:
     assert isinstance(node.op, ops.DepthToSpace)
     op, kind = node.op, builder.kind(node)
     fine = kind.channels // op.block**2
-    lanes = whole_lanes(lanes_of(builder, node), fine) if op.mode == "DCR" else 1
+    lanes = whole_lanes(lanes_alone(builder, node), fine) if op.mode == "DCR" else 1
     x = builder.take(node, lanes, fifo=True)
     y = builder.give(node, lanes)
     height, width, channels = kind.shape
@@ -78,7 +78,7 @@ def depth_to_space(builder: Builder, node: Node) -> None:
 
 
 def _insert(builder: Builder, node: Node, held: tuple[np.ndarray, np.ndarray], code: int) -> None:
-    lanes = lanes_of(builder, node)
+    lanes = lanes_alone(builder, node)
     x = builder.take(node, lanes, fifo=True)
     y = builder.give(node, lanes)
     builder.add(

@@ -14,9 +14,9 @@ from hwgen.ir.ops import IntArray
 def threshold(builder: Builder, node: Node) -> None:
     """Compare on the lanes on which the accumulators come."""
     assert isinstance(node.op, ops.Threshold)
-    pe = arriving_lanes(builder, node)
-    x = builder.take(node, pe, fifo=False)
-    y = builder.give(node, pe)
+    pe, m = arriving_lanes(builder, node)
+    x = builder.take(node, pe, fifo=False, m=m)
+    y = builder.give(node, pe, m=m)
     levels, element = node.op.thresholds, x.element
     if element.bipolar:  # on the bit b of 2b - 1
         levels, element = -(-(levels + 1) // 2), x.raw
@@ -26,11 +26,11 @@ def threshold(builder: Builder, node: Node) -> None:
             node.name,
             (x.name,),
             (y.name,),
-            thresholds=_padded(levels, pe),
+            thresholds=beside(_padded(levels, pe), pe, m),
             low=node.op.low,
             x=element,
             y=y.element,
-            pe=pe,
+            pe=x.codes,
         )
     )
 
@@ -38,9 +38,9 @@ def threshold(builder: Builder, node: Node) -> None:
 def table(builder: Builder, node: Node) -> None:
     """Look up on the lanes on which the codes come."""
     assert isinstance(node.op, ops.Table)
-    pe = arriving_lanes(builder, node)
-    x = builder.take(node, pe, fifo=False)
-    y = builder.give(node, pe)
+    pe, m = arriving_lanes(builder, node)
+    x = builder.take(node, pe, fifo=False, m=m)
+    y = builder.give(node, pe, m=m)
     values = node.op.values
     builder.add(
         TableUnit(
@@ -48,11 +48,11 @@ def table(builder: Builder, node: Node) -> None:
             node.name,
             (x.name,),
             (y.name,),
-            values=values if len(values) == 1 else _padded(values, pe),
+            values=values if len(values) == 1 else beside(_padded(values, pe), pe, m),
             first=node.op.first,
             x=x.element,
             y=y.element,
-            pe=pe,
+            pe=x.codes,
         )
     )
 
@@ -60,7 +60,7 @@ def table(builder: Builder, node: Node) -> None:
 def argmax(builder: Builder, node: Node) -> None:
     """Keep the best of the channels seen so far."""
     assert isinstance(node.op, ops.ArgMax)
-    pe = arriving_lanes(builder, node)
+    pe, _ = arriving_lanes(builder, node)
     x = builder.take(node, pe, fifo=False)
     y = builder.give(node, 1)
     channels = x.type.channels
@@ -68,15 +68,21 @@ def argmax(builder: Builder, node: Node) -> None:
     builder.add(ArgMaxUnit(*place, channels=channels, x=x.element, y=y.element, pe=pe))
 
 
-def arriving_lanes(builder: Builder, node: Node) -> int:
-    """Return the lanes of the stream it stands on; at the core's input, those of its fold."""
+def arriving_lanes(builder: Builder, node: Node) -> tuple[int, int]:
+    """Return lanes and M of the stream it stands on; at the core's input, those of its fold."""
     channels = builder.kind(node).channels
     lanes = builder.arriving(node)
     if lanes is not None:
-        return min(lanes, channels)
-    pe = builder.fold(node).pe
-    check_within(node.name, "PE", pe, "channels", channels)
-    return pe
+        return min(lanes, channels), min(builder.beside(node), builder.row(node))
+    fold = builder.fold(node)
+    check_within(node.name, "PE", fold.pe, "channels", channels)
+    return fold.pe, fold.m
+
+
+def beside(rows: IntArray, lanes: int, m: int) -> IntArray:
+    """Return per-channel rows for ``m`` pixels side by side: each transfer's rows ``m`` times."""
+    words = rows.reshape(-1, lanes, *rows.shape[1:])
+    return np.repeat(words, m, axis=0).reshape(-1, *rows.shape[1:])
 
 
 def _padded(rows: IntArray, pe: int) -> IntArray:

@@ -77,7 +77,8 @@ def _several(builder: Builder, node: Node, fold: Fold, channels: int, count: int
     if fold.pe == channels:
         x, _ = _tapped(builder, node, count, channels)
         kind = replace(x.type, shape=(*x.type.shape[:-2], count * channels))
-        return builder.convert(f"{node.name}.rows", node.name, x, kind, fold.simd * channels)
+        wanted = replace(x, type=kind, lanes=fold.simd * channels)
+        return builder.convert(f"{node.name}.rows", node.name, x, wanted)
     if fold.simd == count and swu is not None and isinstance(swu.op, ops.Swu):
         op, kind, _ = framed(swu.op, builder.kind(swu))
         if whole_cycles(op, kind, 1) is not None:

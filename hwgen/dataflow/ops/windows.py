@@ -13,6 +13,7 @@ from hwgen.dataflow.builder import Builder
 from hwgen.dataflow.rows import framed, rows, window_of
 from hwgen.dataflow.streams import Element, Stream
 from hwgen.dataflow.units import InsertUnit, LinesUnit, SwuUnit, WindowsUnit
+from hwgen.errors import FoldingError
 from hwgen.ir import Node, TensorType, ops
 from hwgen.ir.ops import IntArray
 
@@ -27,33 +28,42 @@ def alone(builder: Builder, node: Node) -> None:
 
 
 def vectors(
-    builder: Builder, node: Node, weights: IntArray, simd: int, folds: int
+    builder: Builder, node: Node, weights: IntArray, simd: int, folds: int, m: int
 ) -> tuple[Stream, IntArray]:
     """Return the rows that a matrix reads and its columns in the order in which they come.
 
     weights : int64 (G, MH, MW)
     simd, folds : columns at once, passes over each group's row
+    m : pixels at once
     """
     swu = builder.window(node)
     groups, _, columns = weights.shape
+    if m > 1 and groups > 1:
+        raise FoldingError(
+            f"{node.name}: M={m} cannot be built for {groups} groups; raise PE or SIMD instead"
+        )
     if swu is None:
         shape = (*builder.kind(node).shape[:-1], groups, columns)
         arriving = builder.arriving(node)
-        x = builder.take(node, simd, fifo=True, shape=shape if groups > 1 else None)
+        x = builder.take(node, simd, fifo=True, shape=shape if groups > 1 else None, m=m)
         slow = arriving is not None and arriving < simd
         return (builder.replay(node, x, folds, slow=slow) if folds > 1 else x), weights
     assert isinstance(swu.op, ops.Swu)
-    chosen = rows(swu.op, builder.kind(swu), simd, folds)
+    chosen = rows(swu.op, builder.kind(swu), simd, folds, m)
     kind = _rows_kind(builder, swu, columns)
+    if chosen is None:
+        raise FoldingError(
+            f"{node.name}: M={m} cannot be built where padding makes more windows than a row has "
+            f"pixels; raise PE or SIMD instead"
+        )
     if chosen.mode == "whole":
-        x = whole(builder, node, swu, chosen.lanes, chosen.cycles)
+        x = whole(builder, node, swu, chosen.lanes, chosen.cycles, chosen.across, m)
         order = np.arange(columns).reshape(swu.op.taps, -1, chosen.lanes).swapaxes(0, 1).ravel()
-        weights = weights[:, :, order]
-        x = replace(x, type=replace(x.type, shape=(*kind.shape[:-1], columns)))
-        return (builder.replay(node, x, folds) if folds > 1 else x), weights
+        x = builder.convert(f"{node.name}.rows", node.name, x, replace(x, lanes=simd))
+        return (builder.replay(node, x, folds) if folds > 1 else x), weights[:, :, order]
     times = 1 if chosen.mode == "narrow" else folds
     x = taps(builder, node, swu, chosen.lanes, times, chosen.cycles)
-    x = builder.convert(f"{node.name}.rows", node.name, x, kind, simd)
+    x = builder.convert(f"{node.name}.rows", node.name, x, replace(x, type=kind, lanes=simd))
     if chosen.mode == "narrow" and folds > 1:
         x = builder.replay(node, x, folds, slow=True)
     return x, weights
@@ -93,26 +103,34 @@ def taps(
     return out
 
 
-def whole(builder: Builder, node: Node, swu: Node, lanes: int, cycles: int = 0) -> Stream:
+def whole(
+    builder: Builder,
+    node: Node,
+    swu: Node,
+    lanes: int,
+    cycles: int = 0,
+    across: int = 1,
+    m: int = 1,
+) -> Stream:
     """Add line memories and shifting windows; return the stream of whole windows.
 
     cycles : in which a frame's windows are taken, at the least
-    Its transfers hold all taps of ``lanes`` channels, tap by tap.
+    across, m : pixels of the input and windows side by side
+    Its transfers hold all taps of ``lanes`` channels, tap by tap, of each window.
     """
     assert isinstance(swu.op, ops.Swu)
-    arriving = builder.arriving(swu) or lanes
-    op, x, source = _entry(builder, node, swu, lanes)
+    arriving = (builder.arriving(swu) or lanes) * builder.beside(swu)
+    op, x, source = _entry(builder, node, swu, lanes, across)
     kind = builder.graph.types[swu.name]
     window, words = window_of(op, x), -(-x.channels // lanes)
-    high = window.kernel[0] * lanes
+    high = window.kernel[0] * across * lanes
     name = builder.free(swu.name)
-    shape = (window.out[0] * timing.column_steps(window) * words, high)
+    shape = (window.out[0] * timing.column_steps(window, across) * words, high)
     columns = replace(kind, shape=shape)
     between = builder.between(Stream(f"{name}.lines", swu.name, columns, high, permuted=True))
-    shape = (window.out[0] * window.out[1] * words, op.taps * lanes)
-    out = builder.between(
-        Stream(name, swu.name, replace(kind, shape=shape), shape[-1], permuted=True)
-    )
+    windows = replace(kind, shape=(*kind.shape[:-1], op.taps * words * lanes))
+    out = builder.between(Stream(name, swu.name, windows, op.taps * lanes, permuted=True, m=m))
+    pace = -(-lanes * across // arriving)
     builder.insert(
         LinesUnit(
             *(between.name, node.name, (source.name,), (between.name,)),
@@ -121,8 +139,9 @@ def whole(builder: Builder, node: Node, swu: Node, lanes: int, cycles: int = 0) 
             y=out.element,
             words=words,
             lanes=lanes,
-            banks=timing.line_banks(window, words, pace=-(-lanes // arriving), drain=cycles),
+            banks=timing.line_banks(window, words, pace=pace, drain=cycles, across=across),
             pad_code=op.pad_code,
+            across=across,
         )
     )
     builder.insert(
@@ -133,21 +152,23 @@ def whole(builder: Builder, node: Node, swu: Node, lanes: int, cycles: int = 0) 
             words=words,
             lanes=lanes,
             pad_code=op.pad_code,
+            across=across,
+            m=m,
         )
     )
     return out
 
 
 def _entry(
-    builder: Builder, node: Node, swu: Node, lanes: int
+    builder: Builder, node: Node, swu: Node, lanes: int, m: int = 1
 ) -> tuple[ops.Swu, TensorType, Stream]:
     """Take what a window reads, padded first where its padding exceeds its reach."""
     assert isinstance(swu.op, ops.Swu)
     op, x, pads = framed(swu.op, builder.kind(swu))
     layer = node.name
-    source = builder.take(swu, lanes, fifo=True, layer=layer)
     if pads is None:
-        return op, x, source
+        return op, x, builder.take(swu, lanes, fifo=True, layer=layer, m=m)
+    source = builder.take(swu, lanes, fifo=True, layer=layer)
     name = builder.free(f"{layer}.pad")
     out = builder.between(Stream(name, swu.name, x, lanes, permuted=True))
     held = surrounded(builder.kind(swu).shape[:-1], pads)
@@ -156,7 +177,7 @@ def _entry(
     builder.insert(
         InsertUnit(*place, *held, source.element, Element.of(x), words, lanes, op.pad_code)
     )
-    return op, x, out
+    return op, x, builder.convert(name, layer, out, replace(out, m=m))
 
 
 def surrounded(spatial: tuple[int, ...], pads: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:

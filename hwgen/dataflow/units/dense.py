@@ -19,6 +19,7 @@ class MvuUnit(Unit):
     weights : int64 (MH, MW), as in the graph; the component pads them to its folds
     x, acc : input and accumulator lanes
     style, memory : how it computes and where its weights lie, never ``auto``
+    m : vectors side by side, which share the weights
     """
 
     weights: IntArray
@@ -28,6 +29,7 @@ class MvuUnit(Unit):
     simd: int
     style: str
     memory: str
+    m: int = 1
 
     @property
     def schedule(self) -> timing.Schedule:

@@ -112,6 +112,7 @@ class LinesUnit(Unit):
     x, y : one lane in and, with the padding code, out
     words, lanes : transfers of a pixel and channels of a transfer
     banks : line memories
+    across : pixels side by side in a transfer
     """
 
     window: timing.Window
@@ -121,20 +122,21 @@ class LinesUnit(Unit):
     lanes: int
     banks: int
     pad_code: int
+    across: int = 1
 
     @property
     def line(self) -> int:
         """Words of one line memory."""
-        return self.window.width * self.words
+        return -(-self.window.width // self.across) * self.words
 
     @property
     def style(self) -> Literal["lutram", "bram"]:
         """Where the words lie."""
-        return memory_style(self.line, self.lanes * self.x.bits)
+        return memory_style(self.line, self.across * self.lanes * self.x.bits)
 
     @cached_property
     def _schedule(self) -> timing.Schedule:
-        walk = timing.lines(self.window, self.words)
+        walk = timing.lines(self.window, self.words, self.across)
         return walk.schedule(self.banks * self.line, 1 if self.style == "lutram" else 2)
 
     @property
@@ -144,10 +146,11 @@ class LinesUnit(Unit):
 
 @dataclass(frozen=True, eq=False)
 class WindowsUnit(Unit):
-    """Whole windows out of columns, one output pixel at once.
+    """Whole windows out of columns, ``m`` output pixels at once.
 
     y : one lane, with the padding code
     words, lanes : transfers of a column and channels of a transfer of one row
+    across : columns side by side in a transfer
     """
 
     window: timing.Window
@@ -155,10 +158,12 @@ class WindowsUnit(Unit):
     words: int
     lanes: int
     pad_code: int
+    across: int = 1
+    m: int = 1
 
     @cached_property
     def _schedule(self) -> timing.Schedule:
-        return timing.windows(self.window, self.words)
+        return timing.windows(self.window, self.words, self.across, self.m)
 
     @property
     def schedule(self) -> timing.Schedule:

@@ -15,6 +15,7 @@ from hwgen.dataflow.units.base import Unit
 class ReplayUnit(Unit):
     """Store each vector of ``words`` transfers and send it ``times`` times.
 
+    lanes : codes of a transfer
     depth : words of memory, at least ``words``
     """
 
@@ -31,12 +32,16 @@ class ReplayUnit(Unit):
 
 @dataclass(frozen=True, eq=False)
 class ConverterUnit(Unit):
-    """Regroup each ``elements`` elements from words of ``lanes_in`` into words of ``lanes_out``."""
+    """Regroup each ``elements`` elements from words of ``lanes_in`` into words of ``lanes_out``.
+
+    m : codes of an element, one of each pixel side by side in a word
+    """
 
     x: Element
     elements: int
     lanes_in: int
     lanes_out: int
+    m: int = 1
 
     @property
     def schedule(self) -> timing.Schedule:
