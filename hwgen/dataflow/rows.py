@@ -91,6 +91,27 @@ def rows(op: ops.Swu, x: TensorType, simd: int, folds: int, m: int = 1) -> Rows 
     return whole if whole is not None and whole.cycles < narrow.cycles else narrow
 
 
+def taps(op: ops.Swu, x: TensorType, pe: int, simd: int, m: int = 1) -> Rows | None:
+    """Return how the taps of each channel best reach a unit that reduces them, None if they cannot.
+
+    pe, simd : channels and taps at once; m : pixels at once
+    Modes are as for a matrix; "narrow" are single taps of all channels, joined.
+    """
+    op, x, _ = framed(op, x)
+    *high, wide = op.out_spatial(x.shape[:-1])
+    words, own = ceil(x.channels / pe), prod(high) * -(-wide // m) * ceil(op.taps / simd)
+    found: list[Rows] = []
+    if m == 1 and (simd == 1 or words == 1):
+        cycles = max(x.pixels, prod(high) * wide * op.taps) * words
+        found.append(Rows("taps" if simd == 1 else "narrow", pe, cycles))
+    if simd == op.taps or words == 1:
+        for across in (n for n in range(1, m * op.stride[-1] + 1) if m * op.stride[-1] % n == 0):
+            cycles = whole_cycles(op, x, pe, across, m)
+            if cycles is not None:
+                found.append(Rows("whole", pe, max(cycles, own * words), across))
+    return min(found, key=lambda way: way.cycles, default=None)
+
+
 def _whole(op: ops.Swu, x: TensorType, m: int, matrix: int) -> Rows | None:
     """Return the least whole windows that keep up with ``matrix`` cycles, or else the fastest."""
     found: list[tuple[int, int, int, int]] = []
@@ -105,9 +126,7 @@ def _whole(op: ops.Swu, x: TensorType, m: int, matrix: int) -> Rows | None:
     return Rows("whole", lanes, cycles, across)
 
 
-def whole_cycles(
-    op: ops.Swu, x: TensorType, lanes: int, across: int = 1, m: int = 1
-) -> int | None:
+def whole_cycles(op: ops.Swu, x: TensorType, lanes: int, across: int = 1, m: int = 1) -> int | None:
     """Return the cycles per frame of whole windows of ``lanes`` channels, None if there are none.
 
     op : as ``framed`` returns it

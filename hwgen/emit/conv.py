@@ -94,10 +94,10 @@ def insert(unit: u.InsertUnit) -> wiring.Component:
 
 def pool(unit: u.PoolUnit) -> wiring.Component:
     """Maximum or sum of taps."""
-    sizes = {"words": unit.words, "lanes": unit.lanes, "bipolar": unit.x.bipolar}
+    sizes = {"words": unit.words, "lanes": unit.lanes, "simd": unit.simd, "m": unit.m}
     if unit.kind == "max":
-        return MaxPool(unit.taps, unit.x.wire, **sizes)
-    return SumPool(unit.taps, unit.x.wire, unit.y.wire, **sizes)
+        return MaxPool(unit.taps, unit.x.wire, bipolar=unit.x.bipolar, **sizes)
+    return SumPool(unit.taps, unit.x.wire, unit.y.wire, bipolar=unit.x.bipolar, **sizes)
 
 
 def vvu(unit: u.VvuUnit) -> wiring.Component:
@@ -110,6 +110,7 @@ def vvu(unit: u.VvuUnit) -> wiring.Component:
         simd=unit.simd,
         x_bipolar=unit.x.bipolar,
         memory=unit.memory,
+        m=unit.m,
     )
 
 

@@ -114,11 +114,12 @@ def slice_words(unit: u.SliceUnit, family: Family) -> Terms:
 
 
 def pool(unit: u.PoolUnit, family: Family) -> Terms:
-    """A comparison or an addition for each lane, and what was kept so far."""
-    bits = float(unit.lanes * unit.y.bits)
+    """Comparisons or additions of each lane's taps, and what was kept so far."""
+    bits = float(unit.m * unit.lanes * unit.y.bits)
     delay = lutram_luts(unit.words, int(bits), family) / 4 if unit.words > 1 else 0.0
-    counters = float(counter_bits(unit.taps) + counter_bits(unit.words))
-    lut = delay, bits * (2.0 if unit.kind == "max" else 1.0), counters, 1.0
+    counters = float(counter_bits(unit.steps) + counter_bits(unit.words))
+    joins = unit.simd - (unit.steps == 1)
+    lut = delay, bits * joins * (2.0 if unit.kind == "max" else 1.0), counters, 1.0
     return Terms("taps", lut, (2 * bits, counters, 1.0))
 
 
@@ -128,10 +129,11 @@ def vvu(unit: u.VvuUnit, family: Family) -> Terms:
     depth, stored = unit.words * unit.steps, unit.pe * unit.simd * weight
     blocks = bram36(depth, stored, family) if unit.memory == "bram" and depth > 1 else 0.0
     rom = 0.0 if blocks else rom_luts(depth, stored, LUT_INPUTS[family])
-    products = float(unit.pe * unit.simd * weight * unit.x.bits)
-    sums = float(unit.pe * unit.acc.bits * (1 + (unit.steps > 1)))
-    delay = lutram_luts(unit.words, unit.pe * unit.acc.bits, family) / 4 if unit.words > 1 else 0.0
+    channels = unit.m * unit.pe
+    products = float(channels * unit.simd * weight * unit.x.bits)
+    sums = float(channels * unit.acc.bits * (1 + (unit.steps > 1)))
+    delay = lutram_luts(unit.words, channels * unit.acc.bits, family) / 4 if unit.words > 1 else 0.0
     counters = float(counter_bits(unit.steps) + counter_bits(unit.words))
-    lut = rom + delay, products + unit.pe * (unit.simd - 1) * unit.acc.bits + sums, counters, 1.0
-    held = 2.0 * unit.pe * unit.acc.bits + unit.simd * unit.pe * unit.x.bits + stored
+    lut = rom + delay, products + channels * (unit.simd - 1) * unit.acc.bits + sums, counters, 1.0
+    held = 2.0 * channels * unit.acc.bits + unit.simd * channels * unit.x.bits + stored
     return Terms("taps", lut, (held, counters, float(timing.VVU_LATENCY)), blocks)

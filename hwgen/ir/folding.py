@@ -39,7 +39,7 @@ class Fold:
     """The lanes of one layer.
 
     pe : output channels computed at once (1..MH)
-    simd : input channels read at once (1..MW); 1 for layers without a matrix
+    simd : inputs of one output read at once (1..MW, or taps of a kernel); 1 for other layers
     m : neighbouring output pixels of a row computed at once
     style : how products are summed
     memory : where the weights lie
@@ -76,13 +76,14 @@ class Folding:
 class Foldable:
     """The bounds of one layer's folding.
 
-    kind : what the layer is; thresholds and tables are one kind, and so is all that has no weights
+    kind : what the layer is; thresholds and tables are one kind, pools another, and so is all else
+        that has no weights
     height : output channels (MH; of one group), the bound of PE
     width : inputs of one output (MW, or the taps of a kernel), the bound of SIMD; else 1
     pixels : output pixels of a row, the bound of M; 1 for what takes one after another
     """
 
-    kind: Literal["mvu", "vvu", "threshold", "stream"]
+    kind: Literal["mvu", "vvu", "pool", "threshold", "stream"]
     height: int
     width: int = 1
     pixels: int = 1
@@ -90,7 +91,7 @@ class Foldable:
     def check(self, name: str, fold: Fold) -> None:
         """Raise ``FoldingError`` where a factor of ``fold`` lies outside its bounds."""
         check_within(name, "PE", fold.pe, "MH" if self.kind == "mvu" else "channels", self.height)
-        width = {"mvu": "MW", "vvu": "kernel"}.get(self.kind, "width")
+        width = {"mvu": "MW", "vvu": "kernel", "pool": "kernel"}.get(self.kind, "width")
         check_within(name, "SIMD", fold.simd, width, self.width)
         check_within(name, "M", fold.m, "pixels of a row", self.pixels)
 
@@ -114,6 +115,8 @@ def foldable_layers(graph: Graph) -> dict[str, Foldable]:
                 found[node.name] = Foldable("mvu", *weights.shape[1:])
             case Vvu(weights=weights):
                 found[node.name] = Foldable("vvu", *weights.shape, pixels=y.row)
+            case MaxPool(taps=taps) | SumPool(taps=taps):
+                found[node.name] = Foldable("pool", y.channels, taps, y.row)
             case op if isinstance(op, STREAMING):
                 several = isinstance(op, Add | Concat | Slice)
                 pixels = y.row if several else 1

@@ -14,13 +14,15 @@ from hwgen.timing.conv import gather
 
 
 class _Pool(wiring.Component):
-    def __init__(self, taps, shape, out_shape, *, words, lanes, bipolar=False):
+    def __init__(self, taps, shape, out_shape, *, words, lanes, simd=1, m=1, bipolar=False):
         self.taps, self.words, self.bipolar = taps, words, bipolar
-        self.schedule = gather(taps, words)
+        self.lanes, self.simd, self.m = lanes, simd, m
+        self.steps = -(-taps // simd)
+        self.schedule = gather(self.steps, words)
         super().__init__(
             {
-                "i": In(lanes_of(shape, lanes)),
-                "o": Out(lanes_of(out_shape, lanes)),
+                "i": In(lanes_of(shape, m * simd * lanes)),
+                "o": Out(lanes_of(out_shape, m * lanes)),
             }
         )
 
@@ -33,22 +35,39 @@ class _Pool(wiring.Component):
             fire.eq(self.i.valid & self.i.ready),
             self.o.payload.eq(payload),
         ]
-        nest = Nest(m, [self.taps, self.words], fire)
+        nest = Nest(m, [self.steps, self.words], fire)
         taken = Signal(self.o.payload.shape())
-        so_far = taken
-        if self.taps > 1:
+        so_far = None
+        if self.steps > 1:
             m.submodules.so_far = delay = Delay(taken.shape(), self.words)
             m.d.comb += [delay.en.eq(fire), delay.d.eq(taken)]
             so_far = delay.q
-        first = nest.within(0, 0, 1)
-        for lane in range(taken.shape().length):
-            code = self.code(self.i.payload[lane])
-            joined = Mux(first, code, self.join(so_far[lane], code))
-            m.d.comb += taken[lane].eq(joined)
+        first, last = nest.within(0, 0, 1), nest.within(0, self.steps - 1, self.steps)
+        for pixel in range(self.m):
+            for lane in range(self.lanes):
+                at = pixel * self.lanes + lane
+                code = self._gathered(m, pixel, lane, last)
+                if so_far is not None:
+                    code = Mux(first, code, self.join(so_far[at], code))
+                m.d.comb += taken[at].eq(code)
         with m.If(self.i.ready):
-            m.d.sync += self.o.valid.eq(self.i.valid & nest.within(0, self.taps - 1, self.taps))
+            m.d.sync += self.o.valid.eq(self.i.valid & last)
             m.d.sync += payload.eq(taken)
         return m
+
+    def _gathered(self, m, pixel, lane, last):
+        """Return what a transfer's taps of one channel come to."""
+        places = [(pixel * self.simd + tap) * self.lanes + lane for tap in range(self.simd)]
+        taps = [self.code(self.i.payload[place]) for place in places]
+        whole = self._tree(taps)
+        left = self.taps - (self.steps - 1) * self.simd
+        return whole if left == self.simd else Mux(last, self._tree(taps[:left]), whole)
+
+    def _tree(self, codes):
+        while len(codes) > 1:
+            pairs = [self.join(a, b) for a, b in zip(codes[::2], codes[1::2], strict=False)]
+            codes = pairs + codes[len(pairs) * 2 :]
+        return codes[0]
 
 
 class MaxPool(_Pool):
@@ -61,17 +80,19 @@ class MaxPool(_Pool):
     ----------
     taps : codes per channel
     shape : Amaranth shape of a lane, in and out
-    words, lanes : transfers of a tap and codes of a transfer
+    words, lanes : transfers of a tap and channels of a transfer
+    simd : taps of a transfer; those past the last one hold anything
+    m : pixels side by side
     bipolar : whether a lane is one bit for -1 or +1
 
     Members
     -------
-    i : In stream of ``lanes`` codes
-    o : Out stream of ``lanes`` codes
+    i : In stream of ``m * simd * lanes`` codes, of each pixel, of each tap all its channels
+    o : Out stream of ``m * lanes`` codes
     """
 
-    def __init__(self, taps, shape, *, words, lanes, bipolar=False):
-        super().__init__(taps, shape, shape, words=words, lanes=lanes, bipolar=bipolar)
+    def __init__(self, taps, shape, *, words, lanes, **rest):
+        super().__init__(taps, shape, shape, words=words, lanes=lanes, **rest)
 
     def code(self, lane):
         """Return the lane itself: a bipolar bit has the order of its code."""
@@ -93,9 +114,9 @@ class SumPool(_Pool):
     others : as for ``MaxPool``
     """
 
-    def __init__(self, taps, shape, acc_shape, *, words, lanes, bipolar=False):
+    def __init__(self, taps, shape, acc_shape, *, words, lanes, **rest):
         assert Shape.cast(acc_shape).width >= Shape.cast(shape).width, "a sum is no shorter"
-        super().__init__(taps, shape, acc_shape, words=words, lanes=lanes, bipolar=bipolar)
+        super().__init__(taps, shape, acc_shape, words=words, lanes=lanes, **rest)
 
     def code(self, lane):
         """Return the code as a number."""

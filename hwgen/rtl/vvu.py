@@ -30,29 +30,30 @@ class Vvu(wiring.Component):
     x_bipolar : whether a lane is one bit for -1 or +1
     style : "lut" for products out of adders, "dsp" for multipliers
     memory : where the weights lie: "const" or "bram"
+    m : pixels side by side, which share the weights
 
     Members
     -------
-    i : In stream of ``simd * pe`` codes
-    o : Out stream of ``pe`` sums
+    i : In stream of ``m * simd * pe`` codes, one pixel's after another's
+    o : Out stream of ``m * pe`` sums
     """
 
     def __init__(
         self, weights, x_shape, acc_shape, *, pe, simd=1, x_bipolar=False, style="lut",
-        memory="const",
+        memory="const", m=1,
     ):  # fmt: skip
         channels, taps = weights.shape
         padded = np.pad(weights, ((0, -channels % pe), (0, -taps % simd)))
         self.words, self.steps = padded.shape[0] // pe, padded.shape[1] // simd
         # (step, word, tap, channel): the order of the lanes
         self.weights = padded.reshape(self.words, pe, self.steps, simd).transpose(2, 0, 3, 1)
-        self.pe, self.simd, self.x_bipolar = pe, simd, x_bipolar
+        self.pe, self.simd, self.m, self.x_bipolar = pe, simd, m, x_bipolar
         self.style, self.memory = style, memory
         self.schedule = gather(self.steps, self.words, latency=VVU_LATENCY)
         super().__init__(
             {
-                "i": In(lanes_of(x_shape, simd * pe)),
-                "o": Out(lanes_of(acc_shape, pe)),
+                "i": In(lanes_of(x_shape, m * simd * pe)),
+                "o": Out(lanes_of(acc_shape, m * pe)),
             }
         )
 
@@ -76,10 +77,11 @@ class Vvu(wiring.Component):
         terms = Signal(acc, reset_less=True)
         with m.If(free_2):
             m.d.sync += summed.eq(held)
-            for channel in range(self.pe):
-                lanes = range(channel, self.simd * self.pe, self.pe)
-                products = [self._product(codes[lane], factors[lane]) for lane in lanes]
-                m.d.sync += terms[channel].eq(_tree(products))
+            for at in range(self.m * self.pe):
+                pixel, channel = divmod(at, self.pe)
+                begin, lanes = pixel * self.simd * self.pe, range(channel, len(factors), self.pe)
+                products = [self._product(codes[begin + n], factors[n]) for n in lanes]
+                m.d.sync += terms[at].eq(_tree(products))
 
         sums = Signal(acc, reset_less=True)
         taken = Signal(acc)
@@ -87,9 +89,8 @@ class Vvu(wiring.Component):
         if self.steps > 1:
             m.submodules.so_far = delay = Delay(acc, self.words)
             m.d.comb += [delay.en.eq(free_3 & summed), delay.d.eq(taken)]
-            for channel in range(self.pe):
-                before = Mux(first, 0, delay.q[channel])
-                m.d.comb += taken[channel].eq(terms[channel] + before)
+            for at in range(self.m * self.pe):
+                m.d.comb += taken[at].eq(terms[at] + Mux(first, 0, delay.q[at]))
         with m.If(free_3):
             m.d.sync += [self.o.valid.eq(summed & last), sums.eq(taken)]
         return m

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from math import ceil, gcd, prod
+from math import ceil, gcd
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from hwgen import timing
 from hwgen.boards import Family, Resources
 from hwgen.dataflow import Element
 from hwgen.dataflow import units as u
-from hwgen.dataflow.rows import Rows, framed, rows, whole_cycles, window_of
+from hwgen.dataflow.rows import Rows, framed, rows, taps, window_of
 from hwgen.estimate import MvuFacts, mvu_facts, mvu_terms, priced, unit_cost
 from hwgen.ir import Fold, Graph, Node, TensorType, ops
 from hwgen.ir.folding import Memory, Style
@@ -75,8 +75,10 @@ def heads(layer: Layer, pin: Pin) -> Iterator[Head]:
             yield from _depthwise(layer, pin)
         case _:
             for pe in _lanes(layer, pin):
-                cycles, cost = _streaming(layer, pe)
-                yield Head(Fold(pe=pe), cycles, cost, _fill(layer, cycles), (pe, False))
+                for simd, cycles, cost in _streaming(layer, pe):
+                    fold = Fold(pe=pe, simd=simd)
+                    if pin.allows(fold):
+                        yield Head(fold, cycles, cost, _fill(layer, cycles), (pe, False))
 
 
 def _matrices(layer: Layer, weights: IntArray, pin: Pin) -> Iterator[Head]:
@@ -223,16 +225,12 @@ def _depthwise(layer: Layer, pin: Pin) -> Iterator[Head]:
     channels, count = weights.shape
     x = Element.of(layer.x if layer.window is None else layer.window.infer(layer.x))
     acc = Element.of(layer.y)
-    several = _whole_pixels(layer)
     for pe in [pin.pe] if pin.pe else steps(channels):
-        words = ceil(channels / pe)
-        ways = [(1, _tap_cycles(layer, count) * words)]
-        if several is not None:
-            ways.append((count, several * words))
-        for simd, cycles in ways:
-            feed = Resources()
-            if layer.window is not None:
-                feed = _taps(layer, pe) if simd == 1 else _whole(layer, pe)
+        for simd in sorted({1, count}):
+            fed = _tapped(layer, pe, simd, count)
+            if fed is None:
+                continue
+            cycles, feed = fed
             for memory in ("const", "bram"):
                 fold = Fold(pe=pe, simd=simd, memory=memory)
                 if not pin.allows(fold):
@@ -242,21 +240,24 @@ def _depthwise(layer: Layer, pin: Pin) -> Iterator[Head]:
                 yield Head(fold, cycles, cost, _fill(layer, cycles), (pe, False))
 
 
-def _whole_pixels(layer: Layer) -> int | None:
-    """Return the cycles per word of a pixel with whole windows, None where there are none."""
+def _tapped(layer: Layer, pe: int, simd: int, count: int) -> tuple[int, Resources] | None:
+    """Return in how many cycles taps reach a unit that reduces them, and what brings them.
+
+    None where so many cannot be brought at once.
+    """
+    words = ceil(layer.y.channels / pe)
     if layer.window is None:
+        return (layer.y.pixels * ceil(count / simd) * words, Resources())
+    chosen = taps(layer.window, layer.x, pe, simd)
+    if chosen is None:
         return None
-    op, x, _ = framed(layer.window, layer.x)
-    cycles = whole_cycles(op, x, x.channels)
-    return None if prod(op.kernel) == 1 else cycles
-
-
-def _tap_cycles(layer: Layer, count: int) -> int:
-    """Return the cycles in which the taps of a frame pass, one word of each."""
-    if layer.window is None:
-        return layer.y.pixels * count
-    _, x, _ = framed(layer.window, layer.x)
-    return max(x.pixels, layer.y.pixels * count)
+    lane = Element.of(layer.window.infer(layer.x))
+    cost = _whole(layer, pe) if chosen.mode == "whole" else _taps(layer, pe)
+    given = pe * (count if chosen.mode == "whole" else 1)
+    if given != simd * pe:
+        gearbox = u.ConverterUnit(*PLACE, lane, count * pe, given, simd * pe)
+        cost = cost + unit_cost(gearbox, layer.family)
+    return chosen.cycles, cost
 
 
 def _lanes(layer: Layer, pin: Pin) -> Iterator[int]:
@@ -275,19 +276,15 @@ def _lanes(layer: Layer, pin: Pin) -> Iterator[int]:
     yield from [pin.pe] if pin.pe else (n for n in range(1, size + 1) if size % n == 0)
 
 
-def _streaming(layer: Layer, pe: int) -> tuple[int, Resources]:
-    """Return cycles and cost of a layer without weights, on ``pe`` lanes."""
+def _streaming(layer: Layer, pe: int) -> Iterator[tuple[int, int, Resources]]:
+    """Yield SIMD, cycles and cost of a layer without weights, on ``pe`` lanes."""
     x, y = layer.x, layer.y
     lane, out = Element.of(x), Element.of(y)
     words = ceil(y.channels / pe)
     match layer.node.op:
-        case ops.MaxPool(taps=taps) | ops.SumPool(taps=taps):
-            feed = Resources() if layer.window is None else _taps(layer, pe)
-            if layer.window is not None:
-                lane = Element.of(layer.window.infer(x))
-            kind = "max" if isinstance(layer.node.op, ops.MaxPool) else "sum"
-            unit: u.Unit = u.PoolUnit(*PLACE, kind, taps, lane, out, words, pe)
-            return _tap_cycles(layer, taps) * words, unit_cost(unit, layer.family) + feed
+        case ops.MaxPool(taps=count) | ops.SumPool(taps=count):
+            yield from _pools(layer, pe, count)
+            return
         case ops.Add(m_a=m_a, m_b=m_b):
             m_a, m_b = (np.resize(m, words * pe) if len(m) > 1 else m for m in (m_a, m_b))
             unit = u.AddUnit(*PLACE, m_a, m_b, lane, lane, out, words, pe)
@@ -295,8 +292,23 @@ def _streaming(layer: Layer, pe: int) -> tuple[int, Resources]:
             words = x.channels // pe
             unit = u.SliceUnit(*PLACE, lane, words, start // pe, stop // pe, pe)
         case _:
-            return y.pixels * words, _bits_moved(layer, pe, y)
-    return y.pixels * words, unit_cost(unit, layer.family)
+            yield 1, y.pixels * words, _bits_moved(layer, pe, y)
+            return
+    yield 1, y.pixels * words, unit_cost(unit, layer.family)
+
+
+def _pools(layer: Layer, pe: int, count: int) -> Iterator[tuple[int, int, Resources]]:
+    """Yield SIMD, cycles and cost of a pool on ``pe`` lanes: a tap, or a window at once."""
+    lane, out = Element.of(layer.x), Element.of(layer.y)
+    if layer.window is not None:
+        lane = Element.of(layer.window.infer(layer.x))
+    kind = "max" if isinstance(layer.node.op, ops.MaxPool) else "sum"
+    for simd in sorted({1, count}) if layer.window is not None else (1,):
+        fed = _tapped(layer, pe, simd, count)
+        if fed is not None:
+            words = ceil(layer.y.channels / pe)
+            unit = u.PoolUnit(*PLACE, kind, count, lane, out, words, pe, simd)
+            yield simd, fed[0], unit_cost(unit, layer.family) + fed[1]
 
 
 def _bits_moved(layer: Layer, pe: int, y: TensorType) -> Resources:

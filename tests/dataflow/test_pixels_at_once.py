@@ -7,7 +7,7 @@ from hwgen.dataflow import performance, plan, size_fifos
 from hwgen.emit import emit
 from hwgen.ir import Fold, TensorType, ops
 from hwgen.verify import engines, verify
-from tests.dataflow.conv_nets import act, conv, image, one
+from tests.dataflow.conv_nets import act, conv, image, one, swu
 from tests.dataflow.nets import codes, fold, grow, start, weights
 
 AMARANTH = engines()["amaranth"]
@@ -37,6 +37,46 @@ def pointwise():
     return act(grow(graph, "c", ops.Mvu(weights(np.random.default_rng(3), 6, 4))), "a", "c")
 
 
+def depthwise(stride=1):
+    graph = start(TensorType((4, 6, 4), -4, 3))
+    graph = grow(graph, "w", swu(graph.types["x"], 3, stride, (1, 1, 1, 1)))
+    return grow(graph, "c", ops.Vvu(np.random.default_rng(4).integers(-3, 4, (4, 9))))
+
+
+def pooled(op, stride=2, size=2, **window):
+    graph = start(TensorType((4, 8, 4), -3, 4))
+    graph = grow(graph, "w", swu(graph.types["x"], size, stride, **window))
+    return grow(graph, "p", op(size * size))
+
+
+def total():
+    graph = image(3, 5, 4)
+    return grow(grow(graph, "flat", ops.Reshape((60,))), "p", ops.SumPool(15))
+
+
+def chain():
+    """Matrix, thresholds, depthwise, pool: each with pixels of its own."""
+    graph = act(conv(image(4, 8, 2), "c", "x", 4, 3), "a", "c", low=-1)
+    graph = grow(graph, "w", swu(graph.types["a"], 3))
+    graph = grow(graph, "d", ops.Vvu(np.random.default_rng(5).integers(-3, 4, (4, 9))))
+    graph = act(graph, "b", "d")
+    graph = grow(graph, "pw", swu(graph.types["b"], 2, 2, (0, 0, 0, 0)))
+    graph = grow(graph, "p", ops.MaxPool(4))
+    return grow(graph, "e", ops.Mvu(weights(np.random.default_rng(6), 3, 4)))
+
+
+def joined():
+    """Branches side by side: sum, join and cut of several pixels, then their mean."""
+    graph = act(conv(image(4, 6, 2), "first", "x", 4, 3), "a", "first")
+    graph = act(conv(graph, "long", "a", 4, 3, seed=1), "b", "long", low=-2)
+    graph = grow(graph, "sum", ops.Add(np.array([1, 2, -1, 3]), one(2)), "b", "a")
+    graph = grow(graph, "both", ops.Concat(), "sum", "a")
+    graph = grow(graph, "part", ops.Slice(2, 6), "both")
+    graph = grow(graph, "weighed", ops.Affine(np.arange(4) - 2, one(1)), "part")
+    graph = grow(graph, "flat", ops.Reshape((graph.types["weighed"].size,)))
+    return grow(graph, "mean", ops.SumPool(24))
+
+
 CASES = {
     "all at once": (single(), fold(c=Fold(5, 27, 2))),
     "channels in words": (single(channels=4), fold(c=Fold(5, 18, 2))),
@@ -54,6 +94,34 @@ CASES = {
     "line": (line(), fold(c=Fold(5, 8, 2))),
     "line in parts": (line(), fold(c=Fold(2, 4, 4))),
     "pixels": (pointwise(), fold(c=Fold(6, 4, 3))),
+    "depthwise": (depthwise(), fold(c=Fold(2, 9, 2))),
+    "depthwise, taps": (depthwise(), fold(c=Fold(4, 4, 3))),
+    "depthwise, stride": (depthwise(2), fold(c=Fold(1, 9, 3, memory="bram"))),
+    "depthwise, one pixel": (depthwise(), fold(c=Fold(4, 9))),
+    "max": (pooled(ops.MaxPool), fold(p=Fold(4, 4, 2))),
+    "max, one pixel": (pooled(ops.MaxPool), fold(p=Fold(2, 4))),
+    "max, padded": (pooled(ops.MaxPool, 1, 3, code=-3), fold(p=Fold(2, 9, 4))),
+    "sum": (pooled(ops.SumPool), fold(p=Fold(4, 2, 4))),
+    "total": (total(), fold(p=Fold(2, 4))),
+    "chain": (
+        chain(),
+        fold(c=Fold(4, 18, 4), d=Fold(2, 9, 4), p=Fold(4, 4, 2), e=Fold(3, 4, 2)),
+    ),
+    "different pixels": (
+        chain(),
+        fold(c=Fold(2, 18, 4), d=Fold(4, 9, 2), p=Fold(4, 4), e=Fold(1, 3, 4)),
+    ),
+    "joined": (
+        joined(),
+        fold(
+            first=Fold(4, 18, 2),
+            long=Fold(2, 36, 2),
+            sum=Fold(2, 1, 2),
+            both=Fold(2, 1, 3),
+            part=Fold(1, 1, 2),
+            mean=Fold(4, 6),
+        ),
+    ),
     "pixels, folded": (pointwise(), fold(c=Fold(2, 3, 2))),
 }
 

@@ -113,6 +113,22 @@ def test_many_steps_read_a_table_of_constants():
     assert not dut.plan.merged
 
 
+@pytest.mark.parametrize(("pe", "simd"), [(4, 5), (2, 3), (3, 1)])
+@pytest.mark.parametrize("memory", ["const", "lutram", "bram"])
+def test_vectors_side_by_side_share_weights(pe, simd, memory):
+    rng = np.random.default_rng(9)
+    weights = rng.integers(-4, 4, (4, 5))
+    folds, words = -(-4 // pe), -(-5 // simd)
+    x = rng.integers(-4, 4, (4, 3, words * simd))
+    x[0], x[1] = -4, 3
+    given = np.repeat(x.reshape(4, 3, 1, words, simd), folds, axis=2).transpose(0, 2, 3, 1, 4)
+    dut = rtl.Mvu(weights, signed(3), pe=pe, simd=simd, memory=memory, m=3)
+    run = drive(dut, given.reshape(-1, 3 * simd), stall=0.3)
+    found = run.output.reshape(4, folds, 3, pe).swapaxes(1, 2).reshape(4, 3, -1)
+    np.testing.assert_array_equal(found[..., :4], ops.Mvu(weights).reference(x[..., :5]))
+    check_times(dut, run)
+
+
 def test_sums_have_the_graph_type():
     """The smallest accumulator is the type that the integer graph states."""
     rng = np.random.default_rng(6)

@@ -45,3 +45,27 @@ def test_global_pool_of_many_channels_keeps_its_sums_in_memory():
     x = np.random.default_rng(3).integers(0, 16, (2, 6 * 40))
     dut = SumPool(6, unsigned(4), unsigned(7), words=40, lanes=1)
     run_pool(dut, x, ops.SumPool(6).reference(x), 0.1)
+
+
+@pytest.mark.parametrize(("taps", "simd"), [(4, 4), (9, 4), (5, 2), (2, 1)])
+@pytest.mark.parametrize("m", [1, 3])
+def test_several_taps_and_pixels_at_once(taps, simd, m):
+    """Taps past the last one hold the worst: the end of the range."""
+    rng = np.random.default_rng(4)
+    pe, words, steps = 2, 2, -(-taps // simd)
+    for pool, fill in ((ops.MaxPool(taps), 3), (ops.SumPool(taps), -4)):
+        x = rng.integers(-4, 4, (4, m, taps * 4))
+        x[0], x[1] = -4, 3
+        padded = np.full((4, m, steps * simd, words * pe), fill)
+        padded[:, :, :taps] = x.reshape(4, m, taps, 4)
+        parts = padded.reshape(4, m, steps, simd, words, pe).transpose(0, 2, 4, 1, 3, 5)
+        sizes = {"words": words, "lanes": pe, "simd": simd, "m": m}
+        dut = (
+            MaxPool(taps, signed(3), **sizes)
+            if isinstance(pool, ops.MaxPool)
+            else SumPool(taps, signed(3), signed(7), **sizes)
+        )
+        run = drive(dut, parts.reshape(-1, m * simd * pe), stall=0.3)
+        expected = pool.reference(x).reshape(4, m, words, pe).swapaxes(1, 2)
+        np.testing.assert_array_equal(run.output, expected.reshape(-1, m * pe))
+        check_times(dut, run)

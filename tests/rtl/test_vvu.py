@@ -57,3 +57,18 @@ def test_bipolar_codes(simd):
     run = drive(dut, bits, stall=0.2)
     np.testing.assert_array_equal(run.output, op.reference(x))
     check_times(dut, run)
+
+
+@pytest.mark.parametrize(
+    ("pe", "simd", "memory"), [(2, 4, "const"), (1, 2, "bram"), (2, 3, "bram")]
+)
+def test_pixels_side_by_side_share_weights(pe, simd, memory):
+    rng = np.random.default_rng(3)
+    op = ops.Vvu(rng.integers(-4, 4, (4, 4)))
+    x = rng.integers(0, 8, (3, 2, 16))
+    parts = [transfers(x[:, pixel], 4, 4, pe, simd, fill=7) for pixel in range(2)]
+    dut = Vvu(op.weights, unsigned(3), signed(9), pe=pe, simd=simd, memory=memory, m=2)
+    run = drive(dut, np.concatenate(parts, axis=1), stall=0.3)
+    expected = op.reference(x).reshape(3, 2, -1, pe).swapaxes(1, 2)
+    np.testing.assert_array_equal(run.output, expected.reshape(-1, 2 * pe))
+    check_times(dut, run)

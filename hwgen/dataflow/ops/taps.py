@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hwgen.dataflow.builder import Builder
 from hwgen.dataflow.ops import windows
-from hwgen.dataflow.rows import framed, whole_cycles
+from hwgen.dataflow.rows import taps as feed
 from hwgen.dataflow.streams import Stream
 from hwgen.dataflow.units import PoolUnit, VvuUnit
 from hwgen.errors import FoldingError, check_within
@@ -16,10 +16,11 @@ from hwgen.ir import Fold, Node, ops
 def pool(builder: Builder, node: Node) -> None:
     """Reduce windows, or all pixels of a frame, on PE channels at once."""
     assert isinstance(node.op, ops.MaxPool | ops.SumPool)
-    y_type = builder.graph.types[node.name]
-    channels = y_type.channels
-    x, lanes = _tapped(builder, node, node.op.taps, channels)
-    y = builder.give(node, lanes)
+    channels, swu = builder.graph.types[node.name].channels, builder.window(node)
+    natural = builder.arriving(swu or node)
+    fold = builder.fold(node, Fold(pe=min(natural or 1, channels)))
+    x = _tapped(builder, node, fold, channels, node.op.taps)
+    y = builder.give(node, fold.pe, m=fold.m)
     builder.add(
         PoolUnit(
             *(node.name, node.name, (x.name,), (y.name,)),
@@ -27,8 +28,10 @@ def pool(builder: Builder, node: Node) -> None:
             taps=node.op.taps,
             x=x.element,
             y=y.element,
-            words=-(-channels // lanes),
-            lanes=lanes,
+            words=-(-channels // fold.pe),
+            lanes=fold.pe,
+            simd=fold.simd,
+            m=fold.m,
         )
     )
 
@@ -37,15 +40,9 @@ def vvu(builder: Builder, node: Node) -> None:
     """Weigh taps, one at a time or several."""
     assert isinstance(node.op, ops.Vvu)
     weights = node.op.weights
-    channels, count = weights.shape
     fold = builder.fold(node)
-    check_within(node.name, "PE", fold.pe, "channels", channels)
-    check_within(node.name, "SIMD", fold.simd, "kernel", count)
-    if fold.simd == 1:
-        x, _ = _tapped(builder, node, count, channels)
-    else:
-        x = _several(builder, node, fold, channels, count)
-    y = builder.give(node, fold.pe)
+    x = _tapped(builder, node, fold, *weights.shape)
+    y = builder.give(node, fold.pe, m=fold.m)
     builder.add(
         VvuUnit(
             *(node.name, node.name, (x.name,), (y.name,)),
@@ -55,35 +52,46 @@ def vvu(builder: Builder, node: Node) -> None:
             pe=fold.pe,
             simd=fold.simd,
             memory="bram" if fold.memory == "bram" else "const",
+            m=fold.m,
         )
     )
 
 
-def _tapped(builder: Builder, node: Node, count: int, channels: int) -> tuple[Stream, int]:
-    """Return a stream on which each tap comes with all its channels, and its lanes."""
-    swu = builder.window(node)
-    natural = builder.arriving(swu or node)
-    fold = builder.fold(node, Fold(pe=min(natural or 1, channels)))
+def _tapped(builder: Builder, node: Node, fold: Fold, channels: int, count: int) -> Stream:
+    """Return a stream on which each tap, or SIMD of them, come with PE channels of M pixels."""
     check_within(node.name, "PE", fold.pe, "channels", channels)
-    if swu is not None:
-        return windows.taps(builder, node, swu, fold.pe), fold.pe
-    shape = (*builder.kind(node).shape[:-1], count, channels)
-    return builder.take(node, fold.pe, fifo=True, shape=shape), fold.pe
-
-
-def _several(builder: Builder, node: Node, fold: Fold, channels: int, count: int) -> Stream:
-    """Return a stream of ``simd`` taps at once."""
+    check_within(node.name, "SIMD", fold.simd, "kernel", count)
     swu = builder.window(node)
-    if fold.pe == channels:
-        x, _ = _tapped(builder, node, count, channels)
-        kind = replace(x.type, shape=(*x.type.shape[:-2], count * channels))
-        wanted = replace(x, type=kind, lanes=fold.simd * channels)
-        return builder.convert(f"{node.name}.rows", node.name, x, wanted)
-    if fold.simd == count and swu is not None and isinstance(swu.op, ops.Swu):
-        op, kind, _ = framed(swu.op, builder.kind(swu))
-        if whole_cycles(op, kind, 1) is not None:
-            return windows.whole(builder, node, swu, fold.pe)
-    raise FoldingError(
-        f"{node.name}: SIMD={fold.simd} with PE={fold.pe} cannot be fed; several taps at once need "
-        f"PE={channels} (channels), or SIMD={count} (kernel) on an unpadded or narrow window"
-    )
+    if swu is not None:
+        return _windowed(builder, node, swu, fold)
+    shape = (*builder.kind(node).shape[:-1], count, channels)
+    if fold.m == 1:  # taps follow one another as pixels do
+        return builder.take(node, fold.pe, fifo=True, shape=shape, m=fold.simd)
+    if count > 1:
+        raise FoldingError(
+            f"{node.name}: M={fold.m} cannot be built without a window in front; "
+            f"raise PE or SIMD instead"
+        )
+    return builder.take(node, fold.pe, fifo=True, m=fold.m)
+
+
+def _windowed(builder: Builder, node: Node, swu: Node, fold: Fold) -> Stream:
+    assert isinstance(swu.op, ops.Swu)
+    kind, count = builder.kind(swu), swu.op.taps
+    chosen = feed(swu.op, kind, fold.pe, fold.simd, fold.m)
+    if chosen is None:
+        raise FoldingError(
+            f"{node.name}: PE={fold.pe}, SIMD={fold.simd}, M={fold.m} cannot be fed; several taps "
+            f"or pixels at once need SIMD={count} (kernel) and a PE that divides "
+            f"{kind.channels} (channels), or all channels, and windows no more than pixels"
+        )
+    if chosen.mode == "taps":
+        return windows.taps(builder, node, swu, fold.pe)
+    if chosen.mode == "whole":
+        x = windows.whole(builder, node, swu, fold.pe, chosen.cycles, chosen.across, fold.m)
+        wanted = replace(x, lanes=fold.simd * fold.pe)
+    else:
+        x = windows.taps(builder, node, swu, fold.pe)
+        row = replace(x.type, shape=(*x.type.shape[:-2], count * fold.pe))
+        wanted = replace(x, type=row, lanes=fold.simd * fold.pe)
+    return builder.convert(f"{node.name}.rows", node.name, x, wanted)

@@ -18,6 +18,8 @@ class PoolUnit(Unit):
     taps : codes per channel; each tap comes with all its channels
     x, y : one lane in and out
     words, lanes : transfers of a tap and channels of a transfer
+    simd : taps of a transfer, lane ``tap * lanes + channel``
+    m : pixels side by side
     """
 
     kind: Literal["max", "sum"]
@@ -26,10 +28,17 @@ class PoolUnit(Unit):
     y: Element
     words: int
     lanes: int
+    simd: int = 1
+    m: int = 1
+
+    @property
+    def steps(self) -> int:
+        """Groups of taps, ceil(K / SIMD)."""
+        return -(-self.taps // self.simd)
 
     @property
     def schedule(self) -> timing.Schedule:
-        return timing.gather(self.taps, self.words)
+        return timing.gather(self.steps, self.words)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +49,7 @@ class VvuUnit(Unit):
     x, acc : input and accumulator lanes
     pe, simd : channels and taps of a transfer, lane ``tap * pe + channel``
     memory : where the weights lie: "const" or "bram"
+    m : pixels side by side, which share the weights
     """
 
     weights: IntArray
@@ -48,6 +58,7 @@ class VvuUnit(Unit):
     pe: int
     simd: int
     memory: str
+    m: int = 1
 
     @property
     def words(self) -> int:
