@@ -134,7 +134,11 @@ CASES = {
     "depthwise": (depthwise(), fold(c=(2, 1)), ["Swu", "Vvu"]),
     "depthwise, padded": (depthwise(), fold(c=(4, 1)), ["Swu", "Vvu"]),
     "depthwise, whole": (depthwise(), fold(c=(3, 9)), ["Lines", "Windows", "Vvu"]),
-    "depthwise, taps": (depthwise((5, 4, 2)), fold(c=(2, 4)), ["Swu", "Converter", "Vvu"]),
+    "depthwise, parts": (
+        depthwise((5, 4, 2)),
+        fold(c=(2, 4)),
+        ["Lines", "Windows", "Converter", "Vvu"],
+    ),
     "depthwise, stride": (depthwise(stride=2), fold(c=(6, 1)), ["Swu", "Vvu"]),
     "max": (pooled(ops.MaxPool), fold(p=(2, 1)), ["Swu", "Pool"]),
     "max of bits": (pooled(ops.MaxPool, BITS, code=-1, pads=(1, 0, 0, 1)), fold(p=(4, 1)), None),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hwgen.dataflow import performance, plan, size_fifos
+from hwgen.dataflow import plan, size_fifos
 from hwgen.emit import emit
 from hwgen.ir import Fold, TensorType, ops
 from hwgen.verify import engines, verify
