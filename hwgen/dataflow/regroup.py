@@ -55,16 +55,36 @@ def _flat(have: Stream, want: Stream, out: Stream) -> Iterator[Regroup]:
     """Yield converters between streams in natural order; ``out`` says what the last one gives."""
     if have.same_layout(want):
         return
-    elements, wanted = have.type.channels, want.type.channels
-    if elements != wanted and (elements % have.lanes or wanted % want.lanes):
+    group = _group(have, want)
+    if group is None:
+        elements, wanted = have.type.channels, want.type.channels
         common = gcd(elements, wanted)
         lanes = next(n for n in range(min(have.lanes, common), common + 1) if common % n == 0)
-        if lanes != have.lanes:
-            packed = replace(have, lanes=lanes)
-            yield _one("pack", elements, have.lanes, packed)
-            have = packed
-    if not have.same_layout(want):
-        yield _one("width", wanted, have.lanes, out, lanes=want.lanes)
+        packed = replace(have, lanes=lanes)
+        yield _one("pack", elements, have.lanes, packed)
+        if packed.same_layout(want):
+            return
+        have, group = packed, _group(packed, want)
+        assert group is not None, "words that divide both vectors suit both"
+    yield _one("width", group, have.lanes, out, lanes=want.lanes)
+
+
+def _group(have: Stream, want: Stream) -> int | None:
+    """Return the elements of which one converter makes others; None where it takes two.
+
+    A vector that ends in padding, on either side, begins in a word of its own on both.
+    """
+    elements, wanted = have.type.channels, want.type.channels
+    padded, pads = elements % have.lanes != 0, wanted % want.lanes != 0
+    if elements == wanted:
+        return elements
+    if not (padded or pads):
+        return lcm(have.lanes, want.lanes)
+    if padded and not pads and elements % want.lanes == 0:
+        return elements
+    if pads and not padded and wanted % have.lanes == 0:
+        return wanted
+    return None
 
 
 def _one(
