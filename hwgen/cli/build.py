@@ -30,6 +30,7 @@ def build(
     folding: o.FoldingOption = None,
     budget: o.BudgetOption = "70%",
     pin: o.PinOption = None,
+    front: o.FrontOption = 6,
     input_type: o.InputTypeOption = None,
     input_scale: o.InputScaleOption = None,
     input_mean: o.InputMeanOption = None,
@@ -55,6 +56,7 @@ def build(
         budget=o.share(budget),
         pins=tuple(pin or ()),
         input=flow.InputFlags(input_type, input_scale, input_mean, input_std),
+        front=front,
     )
     trial = flow.Trial(frames=frames, inputs=inputs, engine=engine, stall=stall)
     target = out or Path("out") / f"{flow.network_name(model)}-{Path(board).stem}"
@@ -82,6 +84,7 @@ def estimate(
     folding: o.FoldingOption = None,
     budget: o.BudgetOption = "70%",
     pin: o.PinOption = None,
+    front: o.FrontOption = 6,
     input_type: o.InputTypeOption = None,
     input_scale: o.InputScaleOption = None,
     input_mean: o.InputMeanOption = None,
@@ -100,6 +103,7 @@ def estimate(
         budget=o.share(budget),
         pins=tuple(pin or ()),
         input=flow.InputFlags(input_type, input_scale, input_mean, input_std),
+        front=front,
     )
     with console.running(quiet) as shown:
         report = flow.estimate(request, command=_command(), progress=Progress(shown))

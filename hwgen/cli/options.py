@@ -38,6 +38,9 @@ PinOption = Annotated[
     list[str] | None,
     typer.Option("--pin", help="Keep a layer's choice: LAYER:pe=4,simd=8 (repeatable)."),
 ]
+FrontOption = Annotated[
+    int, typer.Option("--front", help="Foldings from slow to fast to report beside the chosen one.")
+]
 InputTypeOption = Annotated[
     str | None,
     typer.Option("--input-type", help="The chip takes raw numbers of this type, such as uint8."),

@@ -18,12 +18,16 @@ class Performance:
     ii_cycles : steady interval between frames; not whole where the pattern spans several frames
     bottleneck : the layer with the most cycles of its own
     layer_cycles : cycles per frame that each layer needs by itself
+    warmup_frames : frames of a burst before all later ones take the same course
+    peaks : transfers that each FIFO holds at most while frames follow without a pause
     """
 
     latency_cycles: int
     ii_cycles: float
     bottleneck: str
     layer_cycles: Mapping[str, int]
+    warmup_frames: int
+    peaks: Mapping[str, int]
 
     @property
     def fps(self) -> float:
@@ -58,4 +62,11 @@ def performance(dataflow: Dataflow) -> Performance:
     assert found is not None, "a design with finite FIFOs settles"
     cycles = layer_cycles(dataflow)
     bottleneck = max(cycles, key=lambda node: cycles[node])
-    return Performance(found.latency_cycles, found.ii_cycles, bottleneck, cycles)
+    peaks = {
+        unit.name: most
+        for unit, most in zip(dataflow.units, found.occupancy, strict=True)
+        if isinstance(unit, FifoUnit)
+    }
+    return Performance(
+        found.latency_cycles, found.ii_cycles, bottleneck, cycles, found.warmup_frames, peaks
+    )

@@ -22,7 +22,7 @@ from hwgen.flow.request import Request, Trial
 from hwgen.flow.summary import Facts, summarise
 from hwgen.frontend import certify
 from hwgen.report import Report, json_text, page
-from hwgen.report.sections import CELLS
+from hwgen.report.figures import CELLS
 
 
 def estimate(request: Request, *, command: str, progress: Progress) -> Report:

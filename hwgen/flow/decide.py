@@ -24,6 +24,7 @@ class Decision:
 
     graph : the network's graph after the passes
     dataflow : units and streams with FIFO depths
+    front : cheapest foldings from slow to fast, none unless asked for
     """
 
     request: Request
@@ -35,6 +36,7 @@ class Decision:
     dataflow: Dataflow
     performance: Performance
     estimate: Estimate
+    front: tuple[search.FrontPoint, ...] = ()
 
     @cached_property
     def io_cycles(self) -> int | None:
@@ -74,9 +76,10 @@ def decide(request: Request, progress: Progress) -> Decision:
     for note in network.notes:
         progress.note(note)
     folding, planned, speed = _fold(request, graph, board, goal, progress)
+    front = _front(request, graph, board, goal, progress)
     with progress.step("estimating resources"):
         cost = estimate(planned, board)
-    return Decision(request, board, clock_mhz, network, graph, folding, planned, speed, cost)
+    return Decision(request, board, clock_mhz, network, graph, folding, planned, speed, cost, front)
 
 
 def network_name(path: Path) -> str:
@@ -111,3 +114,14 @@ def _folding(request: Request, graph: Graph, board: Board, goal: search.Goal) ->
     if request.folding is not None:
         return read_folding(request.folding, foldable_layers(graph))
     return search.search(graph, board, goal).folding
+
+
+def _front(
+    request: Request, graph: Graph, board: Board, goal: search.Goal, progress: Progress
+) -> tuple[search.FrontPoint, ...]:
+    """Return as many of the cheapest designs as the request asks for, from slow to fast."""
+    if not request.front or request.folding is not None:
+        return ()
+    with progress.step("comparing other foldings"):
+        open_goal = replace(goal, maximize="fps", target_fps=None, io_bits_per_cycle=None)
+        return search.search(graph, board, open_goal, front=request.front).front

@@ -50,6 +50,7 @@ class Request:
     maximize, target_fps : goal of the search, one at most
     budget : share of the board, above 0 and at most 1
     pins : choices of single layers that the search keeps, ``LAYER:pe=4,simd=8``
+    front : foldings from slow to fast to put beside the chosen one
     """
 
     model: Path
@@ -61,6 +62,7 @@ class Request:
     budget: float = 0.7
     pins: tuple[str, ...] = ()
     input: InputFlags = InputFlags()
+    front: int = 0
 
     def __post_init__(self) -> None:
         ways = {
@@ -73,6 +75,8 @@ class Request:
             raise InputError(f"{' and '.join(given)} contradict each other; give one of them")
         if not 0 < self.budget <= 1:
             raise InputError(f"--budget {self.budget:.0%} must be above 0 % and at most 100 %")
+        if self.front < 0:
+            raise InputError(f"--front {self.front} must be 0 or more")
 
 
 @dataclass(frozen=True)

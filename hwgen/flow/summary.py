@@ -12,10 +12,12 @@ from hwgen.boards import Resources as Cells
 from hwgen.dataflow import Dataflow, Stream
 from hwgen.dataflow.units import FifoUnit
 from hwgen.emit.names import Names
+from hwgen.flow.context import timelines, versions
 from hwgen.flow.decide import Decision
 from hwgen.flow.prove import Proof
 from hwgen.ir import Node, ops, range_bits
 from hwgen.report import schema as s
+from hwgen.search import FrontPoint
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,30 @@ def summarise(
             synth=counts(synth.resources) if synth is not None else None,
             available=counts(decision.board.available),
             budget=decision.request.budget,
+            lut_error=decision.estimate.lut_error,
         ),
         layers=tuple(_layer(decision, node, ties, per_node) for node in _built(decision)),
-        streams=streams(flow),
+        streams=streams(flow, speed.peaks),
         input=_tensor(flow.streams[flow.input]),
         output=_tensor(flow.streams[flow.output]),
         verification=None if facts.proof is None else facts.proof.verification,
         steps=steps,
+        timelines=timelines(decision),
+        front=tuple(_front_point(point) for point in decision.front),
+        versions=versions(),
+    )
+
+
+def _front_point(point: FrontPoint) -> s.FrontPoint:
+    cost = counts(point.cost)
+    return s.FrontPoint(
+        interval=point.interval,
+        fps=point.fps,
+        lut=cost.lut,
+        ff=cost.ff,
+        bram36=cost.bram36,
+        dsp=cost.dsp,
+        bottleneck=point.bottleneck,
     )
 
 
@@ -84,8 +103,11 @@ def tie_channels(decision: Decision) -> Mapping[str, int]:
     return {layer: len(channels) for layer, channels in found.items()}
 
 
-def streams(flow: Dataflow) -> tuple[s.Stream, ...]:
-    """Return the streams between layers; FIFOs and converters belong to the layer behind them."""
+def streams(flow: Dataflow, peaks: Mapping[str, int]) -> tuple[s.Stream, ...]:
+    """Return the streams between layers; FIFOs and converters belong to the layer behind them.
+
+    peaks : transfers that each FIFO holds at most
+    """
     found: list[s.Stream] = []
     for name, stream in flow.streams.items():
         source, sink = flow.source.get(name), flow.sink.get(name)
@@ -93,14 +115,15 @@ def streams(flow: Dataflow) -> tuple[s.Stream, ...]:
         stop = sink.node if sink is not None else "output"
         if start == stop:
             continue
-        depth = sink.depth or 0 if isinstance(sink, FifoUnit) else 0
+        queue = sink if isinstance(sink, FifoUnit) else None
         found.append(
             s.Stream(
                 source=start,
                 target=stop,
                 lanes=stream.codes,
                 bits=stream.type.bits,
-                depth=depth,
+                depth=0 if queue is None else queue.depth or 0,
+                peak=None if queue is None else peaks.get(queue.name),
             )
         )
     return tuple(found)
@@ -139,9 +162,12 @@ def _layer(
         input_bits=x.bits,
         output_bits=y.bits,
         acc_bits=None if product is None else y.bits,
+        acc_low=None if product is None else y.low,
+        acc_high=None if product is None else y.high,
+        weights=0 if product is None else product.weights.size,
         thresholds=op.thresholds.shape[1] if isinstance(op, ops.Threshold) else None,
         macs=0 if product is None else product.weights.size * y.pixels,
-        fifo_depth=_depth_behind(decision.dataflow, node.name),
+        fifo_depth=_depth_behind(decision, node.name),
         synth=counts(synth[node.name]) if node.name in synth else None,
         ties=ties.get(node.source, 0),
     )
@@ -151,9 +177,9 @@ def _weight_bits(op: ops.Mvu | ops.Vvu | ops.GroupedMvu) -> int:
     return 1 if op.bipolar else range_bits(int(op.weights.min()), int(op.weights.max()))
 
 
-def _depth_behind(flow: Dataflow, node: str) -> int:
-    depths = [stream.depth for stream in streams(flow) if stream.source == node]
-    return max(depths, default=0)
+def _depth_behind(decision: Decision, node: str) -> int:
+    found = streams(decision.dataflow, decision.performance.peaks)
+    return max((stream.depth for stream in found if stream.source == node), default=0)
 
 
 def _synth_by_node(flow: Dataflow, synth: Synthesis) -> dict[str, Cells]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+CELLS = (("LUT", "lut"), ("FF", "ff"), ("BRAM36", "bram36"), ("DSP", "dsp"))
+"""Name and key of each kind of cell."""
+
 
 def count(value: float | None) -> str:
     """Return a whole number with thousands separated, halves as ``.5``, unknown as a dash."""
@@ -35,3 +38,13 @@ def percent(part: float, whole: float) -> str:
     """Return ``share`` as text, with a digit behind the point below 10 percent."""
     value = share(part, whole)
     return f"{value:.1f} %" if 0 < value < 10 else f"{value:.0f} %"
+
+
+def signed(change: float | None, base: float) -> str:
+    """Return a difference with its sign and, where there is a base, in percent of it."""
+    if change is None:
+        return "–"
+    if not change:
+        return "0"
+    text = f"{'+' if change > 0 else '−'}{count(abs(change))}"
+    return f"{text} ({100 * change / base:+.1f} %)".replace("(-", "(−") if base else text

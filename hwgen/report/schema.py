@@ -6,15 +6,44 @@ Cycles are cycles of the core's clock; ``bram36`` counts 36 Kbit blocks in halve
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from collections.abc import Mapping
+
+from hwgen.report.schema_base import Section
+from hwgen.report.schema_proof import (
+    Compared,
+    Divergence,
+    Run,
+    Ties,
+    Verification,
+    VerificationFile,
+)
+from hwgen.report.schema_time import FrontPoint, LayerTime, Span, Timeline
+
+__all__ = [
+    "FORMAT",
+    "Compared",
+    "Counts",
+    "Divergence",
+    "FrontPoint",
+    "Layer",
+    "LayerTime",
+    "Model",
+    "Performance",
+    "Report",
+    "Resources",
+    "Run",
+    "Section",
+    "Span",
+    "Step",
+    "Stream",
+    "Tensor",
+    "Ties",
+    "Timeline",
+    "Verification",
+    "VerificationFile",
+]
 
 FORMAT = 1
-
-
-class Section(BaseModel):
-    """A part of a report: immutable, and strict about its keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Model(Section):
@@ -73,12 +102,16 @@ class Counts(Section):
 
 
 class Resources(Section):
-    """What the design is estimated to need, what synthesis counted, and what there is."""
+    """What the design is estimated to need, what synthesis counted, and what there is.
+
+    lut_error : relative error to expect of the estimated LUTs, as measured on synthesised parts
+    """
 
     estimate: Counts
     synth: Counts | None
     available: Counts
     budget: float
+    lut_error: float | None = None
 
 
 class Layer(Section):
@@ -86,7 +119,8 @@ class Layer(Section):
 
     source : the layer of the model file it came from
     cycles : busy cycles per frame
-    acc_bits : bits of the exact sums, for layers with a matrix
+    acc_bits, acc_low, acc_high : width and range of the exact sums, for layers with a matrix
+    weights : numbers in the matrix
     thresholds : levels per channel, for layers that have them
     fifo_depth : of the stream that leaves it; 0 where it is joined to its reader directly
     synth : counts of this layer alone
@@ -110,6 +144,9 @@ class Layer(Section):
     input_bits: int
     output_bits: int
     acc_bits: int | None = None
+    acc_low: int | None = None
+    acc_high: int | None = None
+    weights: int = 0
     thresholds: int | None = None
     macs: int = 0
     fifo_depth: int
@@ -131,96 +168,6 @@ class Stream(Section):
     peak: int | None = None
 
 
-class Verification(Section):
-    """All simulation runs together.
-
-    frames, values : simulated frames, and integers compared over all runs
-    cycles_predicted, cycles_simulated : of the run without stalls, first input to last output
-    ties : channels, over all layers, on which an exact tie decides a code
-    onnx_unexplained : codes that differ from ONNX execution beyond its own rounding
-    """
-
-    engine: str
-    frames: int
-    values: int
-    mismatches: int
-    cycles_predicted: int
-    cycles_simulated: int
-    ties: int
-    onnx_frames: int = 0
-    onnx_explained: int | None = None
-    onnx_unexplained: int | None = None
-
-
-class Divergence(Section):
-    """The first integer that differs from the reference."""
-
-    frame: int
-    layer: str
-    source: str
-    pixel: tuple[int, ...]
-    channel: int
-    expected: int
-    got: int
-
-
-class Run(Section):
-    """One simulation: ``frames`` back to back, with this share of stalled cycles on either side.
-
-    layers : every layer's codes were compared, not the network's output alone; one mismatch then
-        stands for at least one
-    """
-
-    engine: str
-    layers: bool
-    stall: float
-    frames: int
-    values: int
-    mismatches: int
-    cycles_predicted: int
-    cycles_simulated: int
-    seconds: float
-    divergence: Divergence | None
-    fault: str | None
-
-
-class Ties(Section):
-    """Exact ties of one layer of the file: the rounding rule alone decides these codes."""
-
-    layer: str
-    channels: tuple[int, ...]
-    codes: int
-
-
-class Compared(Section):
-    """One layer against ONNX execution, fed with the hardware's codes.
-
-    explained : codes that differ, but whose real value lies within float32's error of a threshold
-    unexplained : codes that differ otherwise, which is an error; first : of these
-    """
-
-    layer: str
-    values: int
-    differing: int
-    explained: int
-    unexplained: int
-    first: str | None
-
-
-class VerificationFile(Section):
-    """All of ``verification.json``.
-
-    meaning : what "equal" claims
-    onnx_frames : frames compared with ONNX execution
-    """
-
-    meaning: str
-    runs: tuple[Run, ...]
-    ties: tuple[Ties, ...]
-    onnx_frames: int
-    onnx: tuple[Compared, ...]
-
-
 class Step(Section):
     """A step of the build and its wall time."""
 
@@ -229,7 +176,12 @@ class Step(Section):
 
 
 class Report(Section):
-    """All figures of a build, as ``report.json`` holds them."""
+    """All figures of a build, as ``report.json`` holds them.
+
+    timelines : of the first frame and of one in steady flow
+    front : cheapest foldings from slow to fast, none where the folding was given
+    versions : of the programs that took part
+    """
 
     format: int = FORMAT
     hwgen: str
@@ -246,6 +198,9 @@ class Report(Section):
     output: Tensor
     verification: Verification | None
     steps: tuple[Step, ...] = ()
+    timelines: tuple[Timeline, ...] = ()
+    front: tuple[FrontPoint, ...] = ()
+    versions: Mapping[str, str] = {}
 
     @property
     def verified(self) -> bool:

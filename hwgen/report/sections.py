@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element
 
-from hwgen.report.figures import count, duration, percent, rate, share
+from hwgen.report.figures import CELLS, count, duration, percent, rate, share
 from hwgen.report.markup import h
 from hwgen.report.schema import Counts, Layer, Report
-
-CELLS = (("LUT", "lut"), ("FF", "ff"), ("BRAM36", "bram36"), ("DSP", "dsp"))
 
 
 def verdict(report: Report) -> tuple[bool, str]:
@@ -114,44 +112,6 @@ def _bar(label: str, used: float, available: float, kind: str, report: Report) -
     )
 
 
-def charts(report: Report) -> Element:
-    """Cycles and LUT of every layer as bars."""
-    most_cycles = max((layer.cycles for layer in report.layers), default=1)
-    most_luts = max((layer.lut for layer in report.layers), default=1)
-    return h(
-        "section",
-        h("h2", "Where cycles and LUTs go"),
-        h(
-            "div",
-            _chart("Busy cycles per frame", report.layers, "cycles", most_cycles),
-            _chart("LUT, estimated", report.layers, "lut", most_luts),
-            class_="columns",
-        ),
-    )
-
-
-def _chart(title: str, layers: tuple[Layer, ...], key: str, most: int) -> Element:
-    rows = [
-        h(
-            "div",
-            h("span", layer.name, class_="label", title=layer.name),
-            h(
-                "span",
-                h(
-                    "span",
-                    class_="fill estimate",
-                    style=f"width:{share(getattr(layer, key), most):.2f}%",
-                ),
-                class_="track",
-            ),
-            h("span", count(getattr(layer, key)), class_="amount"),
-            class_="bar",
-        )
-        for layer in layers
-    ]
-    return h("div", h("h3", title), h("div", rows, class_="bars chart"))
-
-
 def layer_table(report: Report) -> Element:
     """Everything about every layer, one line each."""
     synth = any(layer.synth for layer in report.layers)
@@ -221,14 +181,14 @@ def proof(report: Report) -> Element:
 def origin(report: Report) -> Element:
     """How to make this report again."""
     rows = [
-        ("Command", report.command),
         ("hwgen", report.hwgen),
+        *((name, version) for name, version in report.versions.items()),
         ("Model SHA-256", report.model.sha256),
         ("Multiplications per frame", count(report.model.macs)),
         ("Weight bits", count(report.model.weight_bits)),
         *((f"Time: {step.name}", f"{step.seconds:.1f} s") for step in report.steps),
     ]
-    return h("section", h("h2", "Origin"), _pairs(rows))
+    return h("section", h("h2", "Origin"), h("p", h("code", report.command)), _pairs(rows))
 
 
 def _pairs(rows: list[tuple[str, str]]) -> Element:

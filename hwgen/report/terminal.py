@@ -7,9 +7,9 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from hwgen.report.figures import count, duration, percent, rate
+from hwgen.report.figures import CELLS, count, duration, percent, rate
 from hwgen.report.schema import Report
-from hwgen.report.sections import CELLS, verdict
+from hwgen.report.sections import verdict
 
 
 def layers(report: Report) -> Table:

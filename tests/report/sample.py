@@ -2,14 +2,18 @@
 
 from hwgen.report.schema import (
     Counts,
+    FrontPoint,
     Layer,
+    LayerTime,
     Model,
     Performance,
     Report,
     Resources,
+    Span,
     Step,
     Stream,
     Tensor,
+    Timeline,
     Verification,
 )
 
@@ -32,10 +36,47 @@ def layer(index: int, cycles: int, lut: int) -> Layer:
         input_bits=2,
         output_bits=9,
         acc_bits=9,
+        acc_low=-200,
+        acc_high=211 + index,
+        weights=64 * (64 + index),
+        thresholds=3,
         macs=64 * 64,
         fifo_depth=2,
         synth=Counts(lut=lut - 7, ff=lut // 2, bram36=0.5, dsp=0),
         ties=3,
+    )
+
+
+def timeline(frame: int, start: int) -> Timeline:
+    spans = (
+        Span(start=start, stop=start + 40, state="filling", busy=0.9),
+        Span(start=start + 40, stop=700, state="working", busy=1.0),
+        Span(start=700, stop=790, state="stalled", busy=0.1),
+        Span(start=790, stop=900, state="draining", busy=0.4),
+    )
+    layers = tuple(
+        LayerTime(
+            layer=f"fc{index}",
+            first_input=start,
+            last_input=789,
+            first_output=start + 40,
+            last_output=899,
+            spans=spans,
+        )
+        for index in range(3)
+    )
+    return Timeline(frame=frame, steady=frame > 0, cycles=1200, layers=layers)
+
+
+def point(interval: int, lut: int) -> FrontPoint:
+    return FrontPoint(
+        interval=interval,
+        fps=1e8 / interval,
+        lut=lut,
+        ff=lut // 2,
+        bram36=1.5,
+        dsp=0,
+        bottleneck="fc0",
     )
 
 
@@ -68,6 +109,7 @@ def sample(**changes) -> Report:
             synth=Counts(lut=4879, ff=2450, bram36=1.5, dsp=0),
             available=Counts(lut=53200, ff=106400, bram36=140, dsp=220),
             budget=0.7,
+            lut_error=0.1,
         ),
         "layers": layers,
         "streams": streams,
@@ -86,5 +128,8 @@ def sample(**changes) -> Report:
             onnx_unexplained=0,
         ),
         "steps": (Step(name="lower", seconds=1.25),),
+        "timelines": (timeline(0, 0), timeline(3, 12)),
+        "front": (point(7840, 900), point(1568, 2500), point(784, 4900)),
+        "versions": {"python": "3.11.9", "amaranth": "0.5.10"},
     }
     return Report(**{**values, **changes})

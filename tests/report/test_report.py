@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from html.parser import HTMLParser
+from importlib import resources
 
 import pytest
 
 from hwgen.errors import InputError
 from hwgen.report import Report, json_text, page, read_report, schema_text
-from hwgen.report.figures import count, duration, percent, rate
+from hwgen.report.figures import count, duration, percent, rate, signed
 from tests.report.sample import sample
+
+LICENCES = html.escape(
+    resources.files("hwgen.report").joinpath("web", "LICENSES.txt").read_text(), quote=False
+)
 
 
 class Page(HTMLParser):
@@ -81,7 +87,8 @@ def test_the_page_is_well_formed_and_reaches_nothing_outside():
     assert parsed.open == []
     links = {"src", "href", "action", "data", "srcset"}
     assert [entry for entry in parsed.attributes if entry[1] in links] == []
-    assert not re.search(r"https?://|//cdn|@import|url\(|fetch\(|XMLHttp", text)
+    names_only = re.sub(r"http://www\.w3\.org/[\w/]+", "", text.replace(LICENCES, ""))
+    assert not re.search(r"https?://|//cdn|@import|url\((?!#)|\bfetch\(|XMLHttp", names_only)
     assert len(text) < 6 * 2**20
 
 
@@ -97,14 +104,39 @@ def test_the_page_shows_the_figures_of_report_json():
     for layer in report.layers:
         assert layer.name in shown
         assert count(layer.cycles) in shown
-    for stream in report.streams:
-        assert f"{stream.lanes} × {stream.bits} bit" in shown
+
+
+def test_the_page_carries_its_report_whatever_its_names_hold():
+    report = sample(command="hwgen build --out '</script><script>alert(1)</script>'")
+    text = page(report)
+    (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, re.S)
+
+    assert Report.model_validate_json(data) == report
+    assert "<script>alert" not in text
+
+
+def test_predicted_stands_beside_simulated_and_synthesised():
+    resources = sample().resources
+    changed = resources.model_copy(
+        update={"synth": resources.synth.model_copy(update={"lut": 5390})}
+    )
+    shown = "|".join(Page(page(sample(resources=changed))).texts)
+
+    assert "Cycles of all simulated frames|51,000|51,000|–|0" in shown
+    assert "LUT|4,900|–|5,390|+490 (+10.0 %)" in shown
+    assert "within 10% on nine of ten synthesised parts" in shown
 
 
 def test_names_from_the_model_are_escaped():
     text = page(sample())
     assert "<friends>" not in text
     assert "tfc & <friends>" in "".join(Page(text).texts)
+
+
+def test_the_page_names_the_licences_of_its_libraries():
+    shown = "".join(Page(page(sample())).texts)
+    for library in ("@observablehq/plot", "@dagrejs/dagre", "d3-scale"):
+        assert library in shown
 
 
 @pytest.mark.parametrize(
@@ -146,4 +178,11 @@ def test_figures_read_as_people_write_them():
         "8.3 %",
         "50 %",
         "100 %",
+    ]
+    assert [signed(*x) for x in ((None, 1), (0, 1), (5, 50), (-1234, 0), (-5, 50))] == [
+        "–",
+        "0",
+        "+5 (+10.0 %)",
+        "−1,234",
+        "−5 (−10.0 %)",
     ]
