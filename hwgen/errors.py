@@ -54,6 +54,12 @@ class VerificationError(HwgenError):
     exit_code = 1
 
 
+class RegressionError(HwgenError):
+    """A build is worse than another one by more than was allowed."""
+
+    exit_code = 1
+
+
 class ToolError(HwgenError):
     """A needed external program is missing or failed."""
 

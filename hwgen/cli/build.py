@@ -44,6 +44,7 @@ def build(
     ] = False,
     json: o.JsonOption = False,
     quiet: o.QuietOption = False,
+    verbose: o.VerboseOption = False,
 ) -> None:
     """Turn a network into Verilog, prove it by simulation and report what it costs."""
     request = flow.Request(
@@ -60,7 +61,7 @@ def build(
     )
     trial = flow.Trial(frames=frames, inputs=inputs, engine=engine, stall=stall)
     target = out or Path("out") / f"{flow.network_name(model)}-{Path(board).stem}"
-    with console.running(quiet) as shown:
+    with console.running(quiet, verbose) as shown:
         built = flow.build(
             request, trial, target, synth=synth, command=_command(), progress=Progress(shown)
         )
@@ -91,6 +92,7 @@ def estimate(
     input_std: o.InputStdOption = None,
     json: o.JsonOption = False,
     quiet: o.QuietOption = False,
+    verbose: o.VerboseOption = False,
 ) -> None:
     """Make the same decisions as build and print the same figures, without hardware."""
     request = flow.Request(
@@ -105,7 +107,7 @@ def estimate(
         input=flow.InputFlags(input_type, input_scale, input_mean, input_std),
         front=front,
     )
-    with console.running(quiet) as shown:
+    with console.running(quiet, verbose) as shown:
         report = flow.estimate(request, command=_command(), progress=Progress(shown))
     if json:
         console.emit_json(report)

@@ -11,7 +11,18 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 from rich.console import Console
-from rich.status import Status
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bar
+
+from hwgen.report.schema import Step
 
 out = Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False)
@@ -22,10 +33,13 @@ class Terminal:
     """Shows the running step; one line that changes on a terminal, a line each elsewhere.
 
     quiet : show nothing but notes
+    verbose : keep a line for each step with its time
     """
 
     quiet: bool = False
-    _status: Status | None = field(default=None, init=False)
+    verbose: bool = False
+    _bar: Bar | None = field(default=None, init=False)
+    _task: TaskID | None = field(default=None, init=False)
     _started: float = field(default_factory=time.perf_counter, init=False)
 
     def step(self, name: str) -> None:
@@ -34,11 +48,23 @@ class Terminal:
             return
         if not err.is_terminal:
             err.print(f"{time.perf_counter() - self._started:6.1f} s  {name}", markup=False)
-        elif self._status is None:
-            self._status = err.status(name)
-            self._status.start()
-        else:
-            self._status.update(name)
+            return
+        if self._bar is None:
+            self._bar = _bar()
+            self._bar.start()
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+        self._task = self._bar.add_task(escape(name), total=None)
+
+    def part(self, done: int, total: int) -> None:
+        """Show how much of the step is done, and how long the rest will take."""
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=done, total=total)
+
+    def finished(self, step: Step) -> None:
+        """Keep a line of the step and its time, where asked for."""
+        if self.verbose and not self.quiet:
+            err.print(f"{step.seconds:6.1f} s for {step.name}", markup=False)
 
     def note(self, text: str) -> None:
         """Show a sentence that stays."""
@@ -46,15 +72,28 @@ class Terminal:
 
     def close(self) -> None:
         """Remove the running step's line."""
-        if self._status is not None:
-            self._status.stop()
-            self._status = None
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def _bar() -> Bar:
+    """Return a line with the step, its time so far and, once its size is known, what is left."""
+    return Bar(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(compact=True),
+        console=err,
+        transient=True,
+    )
 
 
 @contextmanager
-def running(quiet: bool) -> Generator[Terminal]:
+def running(quiet: bool, verbose: bool = False) -> Generator[Terminal]:
     """Show progress on stderr while the block runs."""
-    terminal = Terminal(quiet)
+    terminal = Terminal(quiet, verbose)
     try:
         yield terminal
     finally:

@@ -33,10 +33,11 @@ def check(
     *,
     json: o.JsonOption = False,
     quiet: o.QuietOption = False,
+    verbose: o.VerboseOption = False,
 ) -> None:
     """Say of every layer whether it can become hardware, and if not, why and what to change."""
     flags = flow.InputFlags(input_type, input_scale, input_mean, input_std)
-    with console.running(quiet) as shown:
+    with console.running(quiet, verbose) as shown:
         found, fit = flow.check(model, board, flags, Progress(shown))
     if json:
         console.emit_json(

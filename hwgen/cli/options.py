@@ -70,6 +70,9 @@ StallOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Keep a line for each step with its time.")
+]
 FolderArgument = Annotated[
     Path, typer.Argument(metavar="DIR", help="Folder that `hwgen build` wrote.")
 ]

@@ -9,12 +9,14 @@ from typing import Annotated
 
 import typer
 
+from hwgen import flow
 from hwgen.cli import console
 from hwgen.cli.application import app
 from hwgen.cli.options import JsonOption
-from hwgen.errors import InputError, OutputError
+from hwgen.errors import InputError, OutputError, RegressionError
 from hwgen.report import page, read_report, schema_text, terminal
-from hwgen.report.compare import comparison, sentence
+from hwgen.report.compare import chart, comparison, foldings, sentence
+from hwgen.report.metrics import Build, broken, parse_rule
 
 
 @app.command("report")
@@ -58,21 +60,54 @@ def show_report(
 def compare(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR DIR...", help="Folders of builds.")],
     *,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fail-on",
+            help="Exit with 1 on such a change against the first build, for instance 'lut>+5%' or "
+            "'fps<-2%' (repeatable).",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Put builds side by side."""
+    """Put builds side by side and say which is faster, by how much, at what cost."""
     if len(folders) < 2:
         raise InputError("compare needs the folders of at least two builds")
-    builds = [(folder.name or str(folder), read_report(folder)) for folder in folders]
+    rules = [parse_rule(text) for text in fail_on or ()]
+    plain = [folder.name or str(folder) for folder in folders]
+    names = plain if len(set(plain)) == len(plain) else [str(folder) for folder in folders]
+    builds = [
+        Build(name, read_report(folder), flow.kept_accuracy(folder))
+        for name, folder in zip(names, folders, strict=True)
+    ]
+    faults = broken(rules, builds)
     if json:
         console.emit_json(
             {
+                "verdict": sentence(builds),
+                "broken": faults,
                 "builds": [
-                    {"folder": str(folder), "report": report.model_dump(mode="json")}
-                    for folder, (_, report) in zip(folders, builds, strict=True)
-                ]
+                    {
+                        "folder": str(folder),
+                        "accuracy": build.accuracy,
+                        "report": build.report.model_dump(mode="json"),
+                    }
+                    for folder, build in zip(folders, builds, strict=True)
+                ],
             }
         )
-        return
+    else:
+        _show_comparison(builds)
+    if faults:
+        raise RegressionError("; ".join(faults))
+
+
+def _show_comparison(builds: list[Build]) -> None:
     console.out.print(comparison(builds))
-    console.line(sentence(builds))
+    folds = foldings(builds)
+    if folds is not None:
+        console.line("\nLayers folded otherwise:")
+        console.out.print(folds)
+    console.line()
+    console.out.print(chart(builds))
+    console.line("\n" + sentence(builds))

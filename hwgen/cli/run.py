@@ -34,11 +34,12 @@ def sim(
     *,
     json: o.JsonOption = False,
     quiet: o.QuietOption = False,
+    verbose: o.VerboseOption = False,
 ) -> None:
     """Simulate a built design on any inputs and compare it with the reference."""
     many = 16 if inputs is None else 2**31
     trial = flow.Trial(many if frames is None else frames, inputs, engine, stall)
-    with console.running(quiet) as shown:
+    with console.running(quiet, verbose) as shown:
         found = flow.rerun(folder, trial, outputs=outputs, vcd=vcd, progress=Progress(shown))
     if json:
         console.emit_json(asdict(found))
@@ -76,6 +77,7 @@ def evaluate(
     *,
     json: o.JsonOption = False,
     quiet: o.QuietOption = False,
+    verbose: o.VerboseOption = False,
 ) -> None:
     """Measure a network's accuracy on a labelled set.
 
@@ -84,7 +86,7 @@ def evaluate(
     integers in the set.
     """
     flags = flow.InputFlags(input_type, input_scale, input_mean, input_std)
-    with console.running(quiet) as shown:
+    with console.running(quiet, verbose) as shown:
         found = flow.evaluate(
             model, data, flags=flags, limit=limit, engine=engine, progress=Progress(shown)
         )

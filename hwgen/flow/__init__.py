@@ -3,7 +3,7 @@
 from hwgen.flow.build import Built, build, estimate
 from hwgen.flow.check import Fit, check
 from hwgen.flow.decide import network_name
-from hwgen.flow.evaluate import Evaluation, evaluate
+from hwgen.flow.evaluate import Evaluation, evaluate, kept_accuracy
 from hwgen.flow.request import InputFlags, Request, Trial
 from hwgen.flow.rerun import Simulation, rerun
 
@@ -19,6 +19,7 @@ __all__ = [
     "check",
     "estimate",
     "evaluate",
+    "kept_accuracy",
     "network_name",
     "rerun",
 ]

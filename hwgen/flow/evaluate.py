@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -21,6 +22,12 @@ from hwgen.flow.rerun import run_once
 from hwgen.frontend import InputOptions, Network, lower
 from hwgen.host import Labelled, arrange, read_labelled
 from hwgen.ir.ops import IntArray
+
+KEPT = "evaluation.json"
+"""File of a build that holds its latest evaluation."""
+
+
+_PARTS = 20
 
 
 @dataclass(frozen=True)
@@ -81,12 +88,14 @@ def evaluate(
 ) -> Evaluation:
     """Return the accuracy of a network file, or of a build where ``model`` is a folder.
 
-    flags : of a build's input, where its own do not hold
+    flags : of a build's input, where its own do not hold; a build keeps its result as a file
     engine : ``reference``, or a simulator, which only a build can be run on
     Raises ``VerificationError`` where a simulated output differs from the reference.
     """
     if model.is_dir():
-        return _evaluate_build(model, data_path, flags, limit, engine, progress)
+        found = _evaluate_build(model, data_path, flags, limit, engine, progress)
+        _keep(found, model / KEPT, progress)
+        return found
     if engine != "reference":
         raise InputError(
             f"--engine {engine} simulates a built design; give the folder of a build as --model"
@@ -98,9 +107,37 @@ def evaluate(
         data, codes = load_labelled(data_path, limit, network)
     with progress.step(f"computing {len(data.y):,} frames"):
         started = time.perf_counter()
-        outputs = network.graph.run(codes)
+        outputs = _run(network, codes, progress)
         seconds = time.perf_counter() - started
     return score(network, data, outputs, "reference", seconds)
+
+
+def _run(network: Network, codes: IntArray, progress: Progress) -> IntArray:
+    """Return the outputs of all frames, some at a time, so that the rest can be foretold."""
+    many = -(-len(codes) // _PARTS)
+    parts: list[IntArray] = []
+    for start in range(0, len(codes), many):
+        parts.append(network.graph.run(codes[start : start + many]))
+        progress.part(min(start + many, len(codes)), len(codes))
+    return np.concatenate(parts)
+
+
+def _keep(found: Evaluation, path: Path, progress: Progress) -> None:
+    try:
+        path.write_text(json.dumps(asdict(found), indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        progress.note(f"{path} cannot be written ({error.strerror}); compare will not know it")
+
+
+def kept_accuracy(folder: Path) -> float | None:
+    """Return the accuracy that a build was last evaluated to, None where it was not."""
+    path = folder / KEPT
+    if not path.is_file():
+        return None
+    try:
+        return float(json.loads(path.read_text(encoding="utf-8"))["accuracy"])
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{path} is damaged; evaluate the build again or remove it") from None
 
 
 def _options(data_path: Path, flags: InputFlags) -> InputOptions | None:

@@ -18,6 +18,14 @@ class Listener(Protocol):
         """A step begins."""
         ...
 
+    def part(self, done: int, total: int) -> None:
+        """So much of the step is done."""
+        ...
+
+    def finished(self, step: Step) -> None:
+        """A step has ended."""
+        ...
+
     def note(self, text: str) -> None:
         """Something a user should know, in one sentence."""
         ...
@@ -28,6 +36,12 @@ class Silent:
 
     def step(self, name: str) -> None:
         del name
+
+    def part(self, done: int, total: int) -> None:
+        del done, total
+
+    def finished(self, step: Step) -> None:
+        del step
 
     def note(self, text: str) -> None:
         del text
@@ -46,7 +60,13 @@ class Progress:
         self.listener.step(name)
         started = time.perf_counter()
         yield
-        self.done.append(Step(name=name, seconds=round(time.perf_counter() - started, 3)))
+        step = Step(name=name, seconds=round(time.perf_counter() - started, 3))
+        self.done.append(step)
+        self.listener.finished(step)
+
+    def part(self, done: int, total: int) -> None:
+        """Tell how much of the running step is done, so that the rest can be foretold."""
+        self.listener.part(done, total)
 
     def note(self, text: str) -> None:
         """Pass a sentence on to the listener."""

@@ -7,23 +7,7 @@ from xml.etree.ElementTree import Element
 from hwgen.report.figures import CELLS, count, duration, percent, rate, share
 from hwgen.report.markup import h
 from hwgen.report.schema import Counts, Layer, Report
-
-
-def verdict(report: Report) -> tuple[bool, str]:
-    """Return whether the build is proven, and the sentence that says so."""
-    found = report.verification
-    if found is None or not found.values:
-        return False, "Not simulated"
-    if found.mismatches:
-        return False, f"{count(found.mismatches)} mismatches in {count(found.values)} values"
-    if found.cycles_predicted != found.cycles_simulated:
-        return False, (
-            f"{count(found.cycles_predicted)} cycles predicted, "
-            f"{count(found.cycles_simulated)} simulated"
-        )
-    if found.onnx_unexplained:
-        return False, f"{count(found.onnx_unexplained)} unexplained differences from ONNX"
-    return True, f"0 mismatches in {count(found.values)} values"
+from hwgen.report.verdict import verdict
 
 
 def headline(report: Report) -> Element:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from hwgen.report.figures import CELLS, count, duration, percent, rate
 from hwgen.report.schema import Report
-from hwgen.report.sections import verdict
+from hwgen.report.verdict import verdict
 
 
 def layers(report: Report) -> Table:

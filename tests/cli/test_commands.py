@@ -121,6 +121,7 @@ def test_evaluate_a_file_and_a_build_alike(hwgen, tiny, built):
 
     by_file = json.loads(good(hwgen("evaluate", "--model", tiny, "--data", "d.npz", "--json")))
     by_build = json.loads(good(hwgen("evaluate", "--model", built, "--data", "d.npz", "--json")))
+    assert json.loads((built / "evaluation.json").read_text()) == by_build
     simulated = json.loads(
         good(
             hwgen(
@@ -190,6 +191,13 @@ def test_compare_says_which_is_faster_and_at_what_cost(hwgen, tiny, built):
     assert text.splitlines()[-1].startswith("tiny is ")
     assert "times as fast as slow, with" in text
     assert [build["report"]["board"] for build in data["builds"]] == ["pynq-z2", "pynq-z2"]
+    assert data["verdict"] == text.splitlines()[-1]
+    assert max(map(len, text.splitlines()[:-1])) <= 80
+
+    worse = hwgen("compare", "slow", built, "--fail-on", "lut>+5%")
+    assert worse.returncode == 1
+    assert "which breaks 'lut>+5%'" in " ".join(worse.stderr.split())
+    good(hwgen("compare", "slow", built, "--fail-on", "fps<-1%"))
 
 
 def test_check_names_every_layer(hwgen, tiny):
