@@ -39,6 +39,7 @@ def build(
     inputs: o.InputsOption = None,
     engine: o.EngineOption = "auto",
     stall: o.StallOption = 0.3,
+    shell: o.ShellOption = None,
     synth: Annotated[
         bool, typer.Option("--synth", help="Also synthesise with Yosys and count cells.")
     ] = False,
@@ -58,6 +59,7 @@ def build(
         pins=tuple(pin or ()),
         input=flow.InputFlags(input_type, input_scale, input_mean, input_std),
         front=front,
+        shell=shell,
     )
     trial = flow.Trial(frames=frames, inputs=inputs, engine=engine, stall=stall)
     target = out or Path("out") / f"{flow.network_name(model)}-{Path(board).stem}"

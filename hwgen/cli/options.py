@@ -54,6 +54,10 @@ InputMeanOption = Annotated[
 InputStdOption = Annotated[
     str | None, typer.Option("--input-std", help="Divides after that; one or per channel.")
 ]
+ShellOption = Annotated[
+    Literal["zynq", "uart", "axi-stream", "stream"] | None,
+    typer.Option("--shell", help="What stands around the core; default: the board's."),
+]
 FramesOption = Annotated[
     int, typer.Option("--frames", help="Frames to simulate, with and without stalls each.")
 ]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 from amaranth.lib import wiring
 
@@ -14,11 +12,12 @@ from hwgen.dataflow.units import Unit
 from hwgen.emit.components import component
 from hwgen.emit.names import Names, identifier
 from hwgen.emit.rtlil import RtlilModule, convert
+from hwgen.emit.sources import Sources
 from hwgen.emit.top import Blackbox, Top
 
 
 @dataclass(frozen=True, eq=False)
-class Design:
+class Design(Sources):
     """A core ready to be simulated or written as Verilog.
 
     name : of the top module
@@ -36,16 +35,6 @@ class Design:
     modules: tuple[RtlilModule, ...]
     make: Callable[[Unit], wiring.Component]
     built: Mapping[Hashable, tuple[wiring.Component, str]]
-
-    @cached_property
-    def rtlil(self) -> str:
-        """All modules as one RTLIL file."""
-        return "".join(module.text for module in self.modules)
-
-    @cached_property
-    def digest(self) -> str:
-        """A hash of all there is to simulate."""
-        return hashlib.sha256(self.rtlil.encode()).hexdigest()[:16]
 
     def watched(self, taps: Sequence[str]) -> Design:
         """Return the design, of the very same components, with these streams on port ``taps``."""

@@ -47,3 +47,13 @@ def convert(component: wiring.Component, name: str, *, top: bool = False) -> Rtl
     text, _names = rtlil.convert_fragment(fragment, ports, name, emit_src=False)
     text = _FIELD_NAME.sub("$", text)
     return RtlilModule(name, text if top else _TOP.sub("", text))
+
+
+def convert_chip(chip, name: str, ports: dict[str, tuple[Value, PortDirection]]) -> RtlilModule:
+    """Return an elaboratable that makes its own clocks as RTLIL module ``name``.
+
+    ports : pins of the chip and their directions
+    """
+    fragment = Fragment.get(chip, None)
+    text, _names = rtlil.convert_fragment(fragment, ports, name, emit_src=False)
+    return RtlilModule(name, _FIELD_NAME.sub("$", text))

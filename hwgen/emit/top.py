@@ -34,10 +34,17 @@ class Port:
 
 
 class Blackbox(Elaboratable):
-    """An instance of an RTLIL module that ``rtlil.convert`` made of ``component``."""
+    """An instance of an RTLIL module that ``rtlil.convert`` made of ``component``.
 
-    def __init__(self, component: wiring.Component, module: str) -> None:
+    component : or an interface object of its signature
+    reset : resets it too, beside the reset of the domain
+    """
+
+    def __init__(
+        self, component: wiring.Component, module: str, reset: Signal | None = None
+    ) -> None:
         self.module = module
+        self.reset = reset
         self._flows = {name: flow for name, (_, flow) in flat_ports(component).items()}
         self.ports = {
             name: Signal(len(value), name=name)
@@ -49,7 +56,8 @@ class Blackbox(Elaboratable):
             ("i_" if self._flows[name] == In else "o_") + name: signal
             for name, signal in self.ports.items()
         }
-        return Instance(self.module, i_clk=ClockSignal(), i_rst=ResetSignal(), **wires)
+        reset = ResetSignal() if self.reset is None else ResetSignal() | self.reset
+        return Instance(self.module, i_clk=ClockSignal(), i_rst=reset, **wires)
 
 
 class Top(wiring.Component):
@@ -74,15 +82,7 @@ class Top(wiring.Component):
         self.dataflow = dataflow
         self.make = make
         self.watched = tuple(taps)
-        source, sink = dataflow.streams[dataflow.input], dataflow.streams[dataflow.output]
-        members = {
-            "i_payload": In(unsigned(source.bits)),
-            "i_valid": In(1),
-            "i_ready": Out(1),
-            "o_payload": Out(unsigned(sink.bits)),
-            "o_valid": Out(1),
-            "o_ready": In(1),
-        }
+        members = core_members(dataflow)
         if taps:
             members["taps"] = Out(unsigned(tap_bits(dataflow, taps)))
         super().__init__(members)
@@ -112,6 +112,19 @@ class Top(wiring.Component):
             watched = [sources[name] for name in self.watched]
             m.d.comb += self.taps.eq(Cat((s.valid, s.ready, s.payload) for s in watched))
         return m
+
+
+def core_members(dataflow: Dataflow) -> dict[str, wiring.Member]:
+    """Return the members of ``Top`` without taps."""
+    source, sink = dataflow.streams[dataflow.input], dataflow.streams[dataflow.output]
+    return {
+        "i_payload": In(unsigned(source.bits)),
+        "i_valid": In(1),
+        "i_ready": Out(1),
+        "o_payload": Out(unsigned(sink.bits)),
+        "o_valid": Out(1),
+        "o_ready": In(1),
+    }
 
 
 def tap_bits(dataflow: Dataflow, taps: Sequence[str]) -> int:

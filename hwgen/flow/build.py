@@ -19,6 +19,7 @@ from hwgen.flow.inputs import Stimulus, stimulus
 from hwgen.flow.progress import Progress
 from hwgen.flow.prove import Proof, prove, simulate
 from hwgen.flow.request import Request, Trial
+from hwgen.flow.shells import write_shell
 from hwgen.flow.summary import Facts, summarise
 from hwgen.frontend import certify
 from hwgen.report import Report, json_text, page
@@ -72,6 +73,7 @@ def build(
         with progress.step("writing Verilog"):
             design = emit_design(decision, name, make)
             files = write_design(decision, design, name, folder, progress)
+            write_shell(decision, design, files, folder, progress)
         proof = _prove(decision, design, given, trial, folder, progress)
         synthesis = None
         if synth:

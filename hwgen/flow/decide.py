@@ -9,6 +9,7 @@ from pathlib import Path
 from hwgen import boards, dataflow, passes, search
 from hwgen.boards import Board
 from hwgen.dataflow import Dataflow, Performance
+from hwgen.errors import InputError
 from hwgen.estimate import Estimate, estimate
 from hwgen.flow.progress import Progress
 from hwgen.flow.request import Request
@@ -38,6 +39,11 @@ class Decision:
     estimate: Estimate
     front: tuple[search.FrontPoint, ...] = ()
 
+    @property
+    def shell(self) -> boards.Shell:
+        """What stands around the core."""
+        return self.request.shell or self.board.shell
+
     @cached_property
     def io_cycles(self) -> int | None:
         """Cycles that the board's link needs for a frame, each way at once; None without a link."""
@@ -60,6 +66,7 @@ class Decision:
 def decide(request: Request, progress: Progress) -> Decision:
     """Read the network, choose its folding and size its FIFOs."""
     board = boards.load(request.board)
+    _check_shell(request, board)
     clock_mhz = board.clock.core_mhz if request.clock_mhz is None else request.clock_mhz
     goal = search.Goal(
         clock_mhz=clock_mhz,
@@ -80,6 +87,18 @@ def decide(request: Request, progress: Progress) -> Decision:
     with progress.step("estimating resources"):
         cost = estimate(planned, board)
     return Decision(request, board, clock_mhz, network, graph, folding, planned, speed, cost, front)
+
+
+def _check_shell(request: Request, board: Board) -> None:
+    """Raise ``InputError`` for a shell that the board cannot carry."""
+    shell = request.shell
+    if shell == "zynq" and board.shell != "zynq":
+        raise InputError(f"--shell zynq needs a board with a Zynq-7000, {board.name} has none")
+    if shell == "uart" and board.uart is None:
+        raise InputError(
+            f"--shell uart needs a serial link, {board.name} names none; give its pins in a board "
+            f"file, or take --shell stream"
+        )
 
 
 def network_name(path: Path) -> str:

@@ -61,6 +61,7 @@ def write_design(
         input_scale=flags.scale,
         input_mean=flags.mean,
         input_std=flags.std,
+        shell=decision.shell,
         core=design.name,
         design=design.digest,
         rtl=hashes(rtl),

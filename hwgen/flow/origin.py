@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from hwgen.boards import Shell
 from hwgen.errors import InputError
 from hwgen.flow.request import InputFlags
 
@@ -19,6 +20,7 @@ class Origin(BaseModel):
 
     name : of the network's file, without its ending
     board : its name, or the path of its file
+    shell : what stands around the core
     core : name of the top module
     design : hash of the emitted design
     rtl : SHA-256 of each file in ``rtl/``
@@ -36,6 +38,7 @@ class Origin(BaseModel):
     input_scale: str | None = None
     input_mean: str | None = None
     input_std: str | None = None
+    shell: Shell
     core: str
     design: str
     rtl: Mapping[str, str]

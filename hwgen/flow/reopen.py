@@ -48,6 +48,7 @@ def _request(folder: Path, origin: Origin) -> Request:
         folding=folder / "folding.toml",
         budget=origin.budget,
         input=origin.input,
+        shell=origin.shell,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from hwgen.boards import Shell
 from hwgen.errors import InputError
 from hwgen.frontend import InputOptions
 
@@ -51,6 +52,7 @@ class Request:
     budget : share of the board, above 0 and at most 1
     pins : choices of single layers that the search keeps, ``LAYER:pe=4,simd=8``
     front : foldings from slow to fast to put beside the chosen one
+    shell : what stands around the core; the board's own without it
     """
 
     model: Path
@@ -63,6 +65,7 @@ class Request:
     pins: tuple[str, ...] = ()
     input: InputFlags = InputFlags()
     front: int = 0
+    shell: Shell | None = None
 
     def __post_init__(self) -> None:
         ways = {

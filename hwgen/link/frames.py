@@ -40,6 +40,13 @@ class FrameFormat:
         return slot_bits(self.bits)
 
     @property
+    def grains(self) -> tuple[int, int, int, int]:
+        """Bits of what slots and words consist of; how many of it frame, word and transfer have."""
+        grain = min(self.slot, 8 * self.word_bytes)
+        each = self.slot // grain
+        return grain, self.slots * each, 8 * self.word_bytes // grain, self.lanes * each
+
+    @property
     def slots(self) -> int:
         """Codes of a frame, padding lanes included."""
         return self.lanes * self.transfers

@@ -9,13 +9,6 @@ from amaranth.lib.wiring import In, Out
 from hwgen.rtl.width_converter import WidthConverter
 
 
-def _grains(frame):
-    """Return (bits, in a slot, in a word): what both slots and words consist of."""
-    word = 8 * frame.word_bytes
-    grain = min(frame.slot, word)
-    return grain, frame.slot // grain, word // grain
-
-
 class Unpack(wiring.Component):
     """Take codes out of the words of a link. Latency 1, a word or a transfer per cycle.
 
@@ -31,9 +24,8 @@ class Unpack(wiring.Component):
 
     def __init__(self, frame):
         self.frame = frame
-        grain, slot, word = _grains(frame)
-        sizes = frame.slots * slot, word, frame.slots * slot, frame.lanes * slot
-        self.converter = WidthConverter(unsigned(grain), *sizes)
+        grain, total, word, transfer = frame.grains
+        self.converter = WidthConverter(unsigned(grain), total, word, total, transfer)
         self.schedule = self.converter.schedule
         super().__init__(
             {
@@ -75,9 +67,8 @@ class Pack(wiring.Component):
 
     def __init__(self, frame):
         self.frame = frame
-        grain, slot, word = _grains(frame)
-        sizes = frame.slots * slot, frame.lanes * slot, frame.slots * slot, word
-        self.converter = WidthConverter(unsigned(grain), *sizes)
+        grain, total, word, transfer = frame.grains
+        self.converter = WidthConverter(unsigned(grain), total, transfer, total, word)
         self.schedule = self.converter.schedule
         super().__init__(
             {

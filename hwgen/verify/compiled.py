@@ -47,12 +47,7 @@ class CompiledModel:
 
     def __init__(self, library: Path, shape: Shape) -> None:
         self._shape = shape
-        self._library = ctypes.CDLL(str(library))
-        self._library.hwgen_open.restype = ctypes.c_void_p
-        self._library.hwgen_open.argtypes = [ctypes.c_char_p]
-        self._library.hwgen_close.argtypes = [ctypes.c_void_p]
-        self._library.hwgen_run.restype = ctypes.c_int64
-        self._library.hwgen_run.argtypes = [ctypes.c_void_p, ctypes.POINTER(_Stretch)]
+        self._library = open_library(library)
 
     def run(
         self,
@@ -105,6 +100,59 @@ class CompiledModel:
             seconds,
             tapped[:cycles] if taps else tapped,
         )
+
+
+class Session:
+    """One simulation that goes on cycle by cycle, of a top whose ports are always ready and valid.
+
+    What is put on the input in a cycle and what the output shows just before that cycle's edge.
+    """
+
+    def __init__(self, library: Path, input_bytes: int, output_bytes: int) -> None:
+        self._library = open_library(library)
+        self._input = ctypes.create_string_buffer(_whole(input_bytes))
+        self._output = ctypes.create_string_buffer(_whole(output_bytes))
+        self._cycles = (ctypes.c_int64 * 2)()
+        self._stretch = _Stretch(
+            input=ctypes.addressof(self._input),
+            output=ctypes.addressof(self._output),
+            input_cycles=ctypes.addressof(self._cycles),
+            output_cycles=ctypes.addressof(self._cycles),
+            inputs=1,
+            outputs=1,
+            input_words=_whole(input_bytes) // 4,
+            output_words=_whole(output_bytes) // 4,
+            cycles=1,
+            patience=1,
+        )
+        self._handle = self._library.hwgen_open(None)
+
+    def step(self, given: int) -> int:
+        """Simulate one cycle; numbers hold all bits of input and output."""
+        self._input[:] = given.to_bytes(len(self._input), "little")
+        self._stretch.accepted = self._stretch.taken = 0
+        self._library.hwgen_run(self._handle, ctypes.byref(self._stretch))
+        return int.from_bytes(self._output.raw, "little")
+
+    def close(self) -> None:
+        """End the simulation."""
+        self._library.hwgen_close(self._handle)
+
+
+def _whole(count: int) -> int:
+    """Return bytes in whole 64-bit words: ports of 33 to 64 bits are read and written so."""
+    return -(-count // 8) * 8
+
+
+def open_library(path: Path) -> ctypes.CDLL:
+    """Load the shared library of a design."""
+    library = ctypes.CDLL(str(path))
+    library.hwgen_open.restype = ctypes.c_void_p
+    library.hwgen_open.argtypes = [ctypes.c_char_p]
+    library.hwgen_close.argtypes = [ctypes.c_void_p]
+    library.hwgen_run.restype = ctypes.c_int64
+    library.hwgen_run.argtypes = [ctypes.c_void_p, ctypes.POINTER(_Stretch)]
+    return library
 
 
 def shim() -> str:

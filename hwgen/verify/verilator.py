@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hwgen import tools
 from hwgen.emit.design import Design
+from hwgen.emit.sources import Sources
 from hwgen.verify.compiled import (
     CompiledModel,
     compile_objects,
@@ -43,13 +44,26 @@ class Verilator:
         notice: tools.Notice | None = None,
     ) -> CompiledModel:
         """Return a model of ``design``, see ``Engine.build``."""
+        library = self.library(design, folder, cycles=cycles, trace=trace, notice=notice)
+        return CompiledModel(library, Shape.of(design))
+
+    def library(
+        self,
+        design: Sources,
+        folder: Path,
+        *,
+        cycles: int = 0,
+        trace: bool = False,
+        notice: tools.Notice | None = None,
+    ) -> Path:
+        """Return the shared library of anything with a core's ports, compiled if need be."""
         verilator = tools.require("verilator")
         compiler = tools.require("c++")
         level = next(name for least, name in _LEVELS if cycles >= least)
         place = folder / f"verilator-{design.digest}{level}{'-trace' if trace else ''}"
         library = place / "model.so"
         if library.exists():
-            return CompiledModel(library, Shape.of(design))
+            return library
         make_folder(place)
         files = write_verilog(design, place, notice=notice)
         _verilate(verilator, place, design.name, files, trace=trace)
@@ -63,7 +77,7 @@ class Verilator:
         gcc = f"{Path(compiler.command[0]).name}-{compiler.version}"
         objects += _runtime(place, f"verilator-{verilator.version}-{gcc}", include, flags)
         link(place, objects, library)
-        return CompiledModel(library, Shape.of(design))
+        return library
 
 
 def _verilate(
@@ -85,7 +99,7 @@ def _verilate(
 
 
 def _compile(
-    place: Path, design: Design, flags: Sequence[str], *, level: str, trace: bool
+    place: Path, design: Sources, flags: Sequence[str], *, level: str, trace: bool
 ) -> list[str]:
     """Compile the generated code, setup code quickly and hot code well; return the objects."""
     (place / "shim.cpp").write_text(shim())

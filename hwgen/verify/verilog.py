@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from hwgen import tools
-from hwgen.emit.design import Design
+from hwgen.emit.sources import Sources
 
 
 def write_verilog(
-    design: Design, folder: Path, *, notice: tools.Notice | None = None
+    design: Sources, folder: Path, *, notice: tools.Notice | None = None
 ) -> tuple[Path, ...]:
     """Write one file per component module and one for the top, and return their paths, top last.
 
