@@ -19,6 +19,7 @@ class Pin:
 
     pe: int | None = None
     simd: int | None = None
+    m: int | None = None
     style: Style | None = None
     memory: Memory | None = None
 
@@ -80,7 +81,7 @@ def check_pins(pins: Mapping[str, Pin], layers: Mapping[str, Foldable]) -> None:
     for name, pin in pins.items():
         if name not in layers:
             raise FoldingError(f"pin: layer {name!r} is unknown{suggest(name, layers)}")
-        layers[name].check(f"pin: {name}", Fold(pe=pin.pe or 1, simd=pin.simd or 1))
+        layers[name].check(f"pin: {name}", Fold(pe=pin.pe or 1, simd=pin.simd or 1, m=pin.m or 1))
 
 
 @dataclass(frozen=True)

@@ -6,20 +6,25 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
 
+import numpy as np
+
 from hwgen.boards import Family, Resources
 from hwgen.dataflow import Element, Stream
 from hwgen.dataflow import units as u
 from hwgen.dataflow.delays import delays, waiting
+from hwgen.dataflow.regroup import regroup
 from hwgen.errors import FoldingError
 from hwgen.estimate import unit_cost
 from hwgen.ir import Fold, Graph, Node, ops
 from hwgen.ir.folding import STREAMING
 from hwgen.search import heads
 from hwgen.search.goal import Pin
-from hwgen.search.heads import MEMORIES, STYLES, replay
-from hwgen.search.points import Layer, Link, Point, Takes, prune, steps, undominated
+from hwgen.search.heads import MEMORIES, STYLES
+from hwgen.search.layer import PLACE as _PLACE
+from hwgen.search.layer import Layer as Candidate
+from hwgen.search.points import Gives, Layer, Link, Point, Takes, prune, steps, undominated
+from hwgen.search.windows import replay
 
-_PLACE = heads.PLACE
 # Words in the queue in front of a layer: as sized, nearly always.
 _QUEUE = 2
 _HEADS = (ops.Mvu, ops.GroupedMvu, ops.Vvu, *STREAMING)
@@ -59,10 +64,11 @@ def groups(graph: Graph) -> list[Group]:
 
 
 def choices(
-    graph: Graph, family: Family, pins: Mapping[str, Pin]
+    graph: Graph, family: Family, pins: Mapping[str, Pin], budget: Resources | None = None
 ) -> tuple[tuple[Layer, ...], tuple[Link, ...]]:
     """Return the choices of each layer that the pins allow, and what joining the layers costs.
 
+    budget : choices that exceed it by themselves are left out where a layer has others
     Raises ``FoldingError`` where a pin allows none.
     """
     layers: list[Layer] = []
@@ -75,6 +81,8 @@ def choices(
                 f"{group.head.name}: nothing can be built with {pin}; it offers the styles "
                 f"{', '.join(STYLES)} and the memories {', '.join(MEMORIES)}"
             )
+        if budget is not None:
+            points = tuple(point for point in points if point.cost.fits(budget)) or points
         layers.append(Layer(group.head.name, points))
     begins = delays(graph)
     links = tuple(
@@ -112,54 +120,58 @@ def _link(
     given = {point.gives for point in layers[before].points}
     taken = {point.takes for point in layers[number].points}
     lane = Element.of(want)
-    costs: dict[tuple[int, Takes], Resources] = {}
-    for pe in given:
-        depth = _QUEUE + ceil(waits * Stream("", "", have, pe).transfers)
-        queue = unit_cost(u.FifoUnit(*_PLACE, lane, pe, depth), family)
-        for simd, replays in taken:
-            cost = queue
-            if not Stream("", "", have, pe).same_layout(Stream("", "", want, simd)):
-                gearbox = u.ConverterUnit(*_PLACE, lane, want.channels, pe, simd)
-                cost = cost + unit_cost(gearbox, family)
-                words = ceil(want.channels / simd)
-                if replays and pe < simd and words > 1:
-                    once, twice = (replay(lane, simd, words, n, family) for n in (1, 2))
-                    cost = cost + twice + once * -1
-            costs[pe, (simd, replays)] = cost
+    costs: dict[tuple[Gives, Takes], Resources] = {}
+    for gives in given:
+        front = Stream("", "", have, gives.lanes, m=gives.m)
+        queue = u.FifoUnit(*_PLACE, lane, front.codes, _QUEUE + ceil(waits * front.transfers))
+        for takes in taken:
+            cost = unit_cost(queue, family)
+            simd, words = takes.lanes, ceil(want.channels / takes.lanes)
+            parts = list(regroup(front, Stream("", "", want, simd, m=takes.m)))
+            for part in parts:
+                sizes = part.elements, part.lanes_in, part.lanes_out, part.m
+                cost = cost + unit_cost(u.ConverterUnit(*_PLACE, lane, *sizes), family)
+            if parts and takes.replays and front.codes < simd * takes.m and words > 1:
+                vectors = (replay(lane, simd * takes.m, words, n, family) for n in (1, 2))
+                once, twice = vectors
+                cost = cost + twice + once * -1
+            costs[gives, takes] = cost
     return Link(before, number, costs)
 
 
 def _points(graph: Graph, group: Group, family: Family, pin: Pin) -> Iterator[Point]:
     if isinstance(group.head.op, _HEADS):
-        tails: dict[int, Resources] = {}
-        for head in heads.heads(heads.Layer.of(graph, group.head, family), pin):
-            pe = head.fold.pe
-            if pe not in tails:
-                tails[pe] = _pointwise(graph, group.tail, pe, family)
-            yield Point(head.fold, head.cycles, head.cost + tails[pe], head.fill, head.takes)
+        tails: dict[tuple[int, int], Resources] = {}
+        for head in heads.heads(Candidate.of(graph, group.head, family), pin):
+            sizes = head.fold.pe, head.fold.m
+            if sizes not in tails:
+                tails[sizes] = _pointwise(graph, group.tail, *sizes, family)
+            yield Point(head.fold, head.cycles, head.cost + tails[sizes], head.fill, head.takes)
         return
     x = graph.types[group.head.inputs[0]]
     for pe in [pin.pe] if pin.pe else steps(x.channels):
-        tail = _pointwise(graph, (group.head, *group.tail), pe, family)
+        tail = _pointwise(graph, (group.head, *group.tail), pe, 1, family)
         yield Point(Fold(pe=pe), ceil(x.channels / pe) * x.pixels, tail, fill=1)
 
 
-def _pointwise(graph: Graph, nodes: tuple[Node, ...], pe: int, family: Family) -> Resources:
-    """Return the cost of thresholds, tables and ArgMax on ``pe`` lanes."""
+def _pointwise(graph: Graph, nodes: tuple[Node, ...], pe: int, m: int, family: Family) -> Resources:
+    """Return the cost of thresholds, tables and ArgMax on ``pe`` lanes of ``m`` pixels."""
     total = Resources()
     for node in nodes:
         x = graph.types[node.inputs[0]]
         lane, code = Element.of(x), Element.of(graph.types[node.name])
         match node.op:
             case ops.Threshold(thresholds=levels, low=low):
-                unit: u.Unit = u.ThresholdUnit(*_PLACE, levels, low, lane, code, pe)
+                levels = np.repeat(levels, m, axis=0)
+                unit: u.Unit = u.ThresholdUnit(*_PLACE, levels, low, lane, code, pe * m)
             case ops.Table(values=values, first=first):
-                unit = u.TableUnit(*_PLACE, values, first, lane, code, pe)
+                values = values if len(values) == 1 else np.repeat(values, m, axis=0)
+                unit = u.TableUnit(*_PLACE, values, first, lane, code, pe * m)
             case ops.ArgMax():
                 unit = u.ArgMaxUnit(*_PLACE, x.channels, lane, code, pe)
             case ops.Affine(scale=scale, bias=bias):
                 words = ceil(x.channels / pe)
-                unit = u.AffineUnit(*_PLACE, scale, bias, lane, code, words, pe)
+                unit = u.AffineUnit(*_PLACE, scale, bias, lane, code, words, pe * m)
             case _:
                 continue
         total = total + unit_cost(unit, family)

@@ -60,7 +60,7 @@ def search(graph: Graph, board: Board, goal: Goal, *, front: int = 0) -> Found:
     worth = Resources(
         *(share / max(have, 1) for share, have in zip(_SHARES, board.available, strict=True))
     )
-    layers, links = choices(graph, board.family, goal.pins)
+    layers, links = choices(graph, board.family, goal.pins, budget)
     program = Program(layers, budget, worth, links)
     for _ in range(_ROUNDS):
         choice = _choose(program, graph, board, goal, budget)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby, product
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,27 @@ from hwgen.boards import Resources
 from hwgen.ir import Fold
 
 FloatArray = npt.NDArray[np.float64]
-Takes = tuple[int, bool]
+
+
+class Gives(NamedTuple):
+    """How a layer gives its output: on so many lanes, of ``m`` pixels side by side."""
+
+    lanes: int
+    m: int = 1
+
+
+class Takes(NamedTuple):
+    """How a layer takes its input: on so many lanes, of ``m`` pixels side by side.
+
+    replays : it stores and repeats its vectors
+    """
+
+    lanes: int
+    replays: bool = False
+    m: int = 1
+
+
+_SERIAL = Takes(1)
 
 
 @dataclass(frozen=True)
@@ -25,19 +46,18 @@ class Point:
     fill : cycles between its first input and the moment its output keeps pace with its input;
         what a frame's latency grows by, at most ``cycles``
     cost : what it takes, without what joins it to its neighbours
-    takes : lanes on which it takes its input, and whether it replays its vectors
     """
 
     fold: Fold
     cycles: int
     cost: Resources
     fill: int = 0
-    takes: Takes = (1, False)
+    takes: Takes = _SERIAL
 
     @property
-    def gives(self) -> int:
-        """Lanes on which it gives its output."""
-        return self.fold.pe
+    def gives(self) -> Gives:
+        """How it gives its output."""
+        return Gives(self.fold.pe, self.fold.m)
 
 
 @dataclass(frozen=True)
@@ -73,11 +93,11 @@ class Link:
 
     before: int
     after: int
-    costs: Mapping[tuple[int, Takes], Resources] = field(repr=False)
+    costs: Mapping[tuple[Gives, Takes], Resources] = field(repr=False)
 
     @cached_property
-    def given(self) -> list[int]:
-        """Lanes that the layer in front may give."""
+    def given(self) -> list[Gives]:
+        """What the layer in front may give."""
         return sorted({pair[0] for pair in self.costs})
 
     @cached_property
@@ -116,7 +136,7 @@ def steps(size: int) -> Iterator[int]:
 def undominated(points: Iterable[Point]) -> tuple[Point, ...]:
     """Return the points that no other of the same lanes beats or equals in every respect."""
 
-    def lanes(point: Point) -> tuple[int, Takes]:
+    def lanes(point: Point) -> tuple[Gives, Takes]:
         return point.gives, point.takes
 
     found: list[Point] = []
