@@ -18,11 +18,12 @@ from hwgen.estimate import unit_cost
 from hwgen.ir import Fold, Graph, Node, ops
 from hwgen.ir.folding import STREAMING
 from hwgen.search import heads
+from hwgen.search.dominance import prune, undominated
 from hwgen.search.goal import Pin
 from hwgen.search.heads import MEMORIES, STYLES
 from hwgen.search.layer import PLACE as _PLACE
 from hwgen.search.layer import Layer as Candidate
-from hwgen.search.points import Gives, Layer, Link, Point, Takes, prune, steps, undominated
+from hwgen.search.points import Gives, Layer, Link, Point, Takes, steps
 from hwgen.search.windows import replay
 
 # Words in the queue in front of a layer: as sized, nearly always.
@@ -83,7 +84,7 @@ def choices(
             )
         if budget is not None:
             points = tuple(point for point in points if point.cost.fits(budget)) or points
-        layers.append(Layer(group.head.name, points))
+        layers.append(Layer.of(group.head.name, points))
     begins = delays(graph)
     links = tuple(
         _link(graph, group, port, number, layers, family, begins)
@@ -136,7 +137,7 @@ def _link(
                 once, twice = vectors
                 cost = cost + twice + once * -1
             costs[gives, takes] = cost
-    return Link(before, number, costs)
+    return Link.of(before, number, costs)
 
 
 def _points(graph: Graph, group: Group, family: Family, pin: Pin) -> Iterator[Point]:

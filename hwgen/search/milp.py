@@ -12,8 +12,8 @@ from scipy import optimize, sparse
 
 FloatArray = npt.NDArray[np.float64]
 
-# Variables up to which the optimum is exact; beyond, it is within one percent.
-_EXACT = 3000
+# Integers up to which the optimum is exact; beyond, it is within a share of it.
+_EXACT, _GAP = 400, 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,11 +36,17 @@ def beside(*parts: object) -> sparse.csr_array:
 
 
 def minimise(
-    prices: FloatArray, rules: Sequence[Rule], *, whole: int, upper: FloatArray
+    prices: FloatArray,
+    rules: Sequence[Rule],
+    *,
+    whole: int,
+    upper: FloatArray,
+    exact: bool = True,
 ) -> FloatArray | None:
     """Return the ``x`` of least ``prices @ x`` with ``0 <= x <= upper``, None if there is none.
 
     whole : the first so many variables are integers
+    exact : whether any ``x`` within the rules will do where not
     """
     integrality = np.zeros(len(prices))
     integrality[:whole] = 1
@@ -56,6 +62,6 @@ def minimise(
         integrality=integrality,
         bounds=untyped.Bounds(np.zeros(len(prices)), upper),
         constraints=constraints,
-        options={"mip_rel_gap": 0.0 if len(prices) <= _EXACT else 0.01},
+        options={"mip_rel_gap": (0.0 if whole <= _EXACT else _GAP) if exact else np.inf},
     )
     return None if result.x is None else np.asarray(result.x, dtype=np.float64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import floor
 
 from hwgen import dataflow
@@ -10,9 +10,10 @@ from hwgen.boards import Board, Resources
 from hwgen.errors import BudgetError
 from hwgen.estimate import estimate
 from hwgen.ir import Folding, Graph, foldable_layers
+from hwgen.search import solve
 from hwgen.search.goal import Goal, check_pins
 from hwgen.search.layers import choices
-from hwgen.search.solve import Choice, Program
+from hwgen.search.program import Choice, Program
 
 _NAMES = ("LUT", "FF", "BRAM36", "DSP")
 # Price of a whole board's LUTs, FFs, BRAMs and DSPs: flip-flops are rarely what runs out.
@@ -61,34 +62,46 @@ def search(graph: Graph, board: Board, goal: Goal, *, front: int = 0) -> Found:
         *(share / max(have, 1) for share, have in zip(_SHARES, board.available, strict=True))
     )
     layers, links = choices(graph, board.family, goal.pins, budget)
-    program = Program(layers, budget, worth, links)
+    unseen, interval = Resources(), 0
     for _ in range(_ROUNDS):
-        choice = _choose(program, graph, board, goal, budget)
+        left = (max(0.0, have - over) for have, over in zip(budget, unseen, strict=True))
+        program = Program(layers, Resources(*left), worth, links)
+        choice = _choose(program, graph, board, goal, budget, interval)
         folding = _folding(program, choice)
         cost = estimate(dataflow.plan(graph, folding), board).total
         if cost.fits(budget):
-            points = tuple(_front_point(program, each, goal) for each in program.front(front))
+            points = _front(program, choice, goal, front)
             return Found(folding, choice.interval, _bottleneck(program, choice), cost, points)
-        # Cells that the program does not see, such as copies of a stream for two readers.
-        left = (have - over for have, over in zip(program.budget, cost.excess(budget), strict=True))
-        program = replace(program, budget=Resources(*(max(0.0, count) for count in left)))
+        unseen, interval = _unseen(unseen, cost, choice.cost, budget), choice.interval
     raise BudgetError(_too_small(program, board, goal, budget))
 
 
-def _choose(program: Program, graph: Graph, board: Board, goal: Goal, budget: Resources) -> Choice:
+def _unseen(known: Resources, cost: Resources, seen: Resources, budget: Resources) -> Resources:
+    """Return what designs take beyond what the program sees, of the resources they exceed.
+
+    Copies of a stream for two readers, line buffers for neighbours that are slow.
+    """
+    columns = zip(known, cost, seen, budget, strict=True)
+    return Resources(*(real - mine if real > most else old for old, real, mine, most in columns))
+
+
+def _choose(
+    program: Program, graph: Graph, board: Board, goal: Goal, budget: Resources, interval: int
+) -> Choice:
+    """Return the best choice; ``interval`` is known to be the least of the fastest."""
     if goal.target_fps is not None:
         limit = floor(goal.fps(1) / goal.target_fps * (1 + 1e-9))  # 11.0 may come as 10.999...
-        choice = program.cheapest(limit)
+        choice = solve.cheapest(program, limit)
         if choice is None:
-            best = program.fastest()
+            best = solve.fastest(program)
             if best is None:
                 raise BudgetError(_too_small(program, board, goal, budget))
             raise BudgetError(_out_of_reach(program, best, board, goal))
         return choice
     if goal.maximize == "latency":
-        choice = program.quickest()
+        choice = solve.quickest(program)
     else:
-        choice = program.fastest(io_cycles(graph, goal.io_bits_per_cycle))
+        choice = solve.fastest(program, max(io_cycles(graph, goal.io_bits_per_cycle), interval))
     if choice is None:
         raise BudgetError(_too_small(program, board, goal, budget))
     return choice
@@ -112,13 +125,23 @@ def _bottleneck(program: Program, choice: Choice) -> str:
     return max(pairs, key=lambda pair: pair[1].cycles)[0].name
 
 
-def _front_point(program: Program, choice: Choice, goal: Goal) -> FrontPoint:
-    return FrontPoint(
-        _folding(program, choice),
-        choice.interval,
-        goal.fps(choice.interval),
-        choice.cost,
-        _bottleneck(program, choice),
+def _front(program: Program, chosen: Choice, goal: Goal, most: int) -> tuple[FrontPoint, ...]:
+    """Return up to ``most`` designs from slow to fast.
+
+    The chosen one is the last, unless a target or the latency asked for another than the fastest.
+    """
+    quick = chosen
+    if most and (goal.target_fps is not None or goal.maximize == "latency"):
+        quick = solve.fastest(program) or chosen
+    return tuple(
+        FrontPoint(
+            _folding(program, choice),
+            choice.interval,
+            goal.fps(choice.interval),
+            choice.cost,
+            _bottleneck(program, choice),
+        )
+        for choice in (solve.front(program, quick, most) if most else [])
     )
 
 
@@ -135,7 +158,7 @@ def _out_of_reach(program: Program, best: Choice, board: Board, goal: Goal) -> s
 
 def _too_small(program: Program, board: Board, goal: Goal, budget: Resources) -> str:
     """Say what is short, by how much and in which layer, for the folding that comes nearest."""
-    nearest = program.least_excess()
+    nearest = solve.least_excess(program)
     over = nearest.cost.excess(program.budget)
     shares = [amount / max(have, 1) for amount, have in zip(over, budget, strict=True)]
     kind = max(range(4), key=lambda index: shares[index])

@@ -6,8 +6,10 @@ import pytest
 
 from hwgen.boards import Resources
 from hwgen.ir import Fold
-from hwgen.search.points import Layer, Link, Point, prune, steps, undominated
-from hwgen.search.solve import Choice, Program
+from hwgen.search.dominance import prune, undominated
+from hwgen.search.points import Layer, Link, Point, steps
+from hwgen.search.program import Choice, Program
+from hwgen.search.solve import cheapest, fastest, front, least_excess, quickest
 
 WORTH = Resources(1.0, 0.25, 50.0, 20.0)
 
@@ -24,7 +26,7 @@ def random_layers(seed):
             cost = Resources(lut, int(rng.integers(0, 20)), rng.integers(0, 7) / 2)
             cost = cost + Resources(dsp=int(rng.integers(0, 5)))
             points.append(Point(Fold(), cycles, cost, fill=int(rng.integers(0, cycles + 1))))
-        layers.append(Layer(f"l{number}", tuple(points)))
+        layers.append(Layer.of(f"l{number}", tuple(points)))
     return tuple(layers)
 
 
@@ -57,7 +59,7 @@ def test_fastest_equals_brute_force(seed):
         every_choice(program), lambda c: c.interval, lambda c: round(program.price(c.cost), 6)
     )
 
-    found = program.fastest()
+    found = fastest(program)
 
     if expected is None:
         assert found is None
@@ -72,7 +74,7 @@ def test_cheapest_equals_brute_force(seed):
     limit = 1 + seed % 37
     within = [choice for choice in every_choice(program) if choice.interval <= limit]
 
-    found = program.cheapest(limit)
+    found = cheapest(program, limit)
 
     if not within:
         assert found is None
@@ -91,7 +93,7 @@ def test_quickest_equals_brute_force(seed):
         every_choice(program), lambda c: c.latency, lambda c: round(program.price(c.cost), 6)
     )
 
-    found = program.quickest()
+    found = quickest(program)
 
     if expected is None:
         assert found is None
@@ -109,7 +111,7 @@ def test_least_excess_equals_brute_force(seed):
         return sum(over / max(limit, 1.0) for over, limit in shares)
 
     every = product(*(layer.points for layer in program.layers))
-    assert excess(program.least_excess().cost) == pytest.approx(
+    assert excess(least_excess(program).cost) == pytest.approx(
         min(excess(Choice(points).cost) for points in every)
     )
 
@@ -124,7 +126,7 @@ def linked(seed):
             replace(point, fold=Fold(pe=pe), takes=(simd, simd > 1))
             for point, (pe, simd) in zip(layer.points, folds, strict=True)
         )
-        layers.append(Layer(layer.name, tuple(points)))
+        layers.append(Layer.of(layer.name, tuple(points)))
     links = []
     for number in range(1, len(layers)):
         pairs = product(
@@ -132,7 +134,7 @@ def linked(seed):
             sorted({point.takes for point in layers[number].points}),
         )
         costs = {pair: Resources(int(rng.integers(0, 60)), int(rng.integers(9))) for pair in pairs}
-        links.append(Link(number - 1, number, costs))
+        links.append(Link.of(number - 1, number, costs))
     return tuple(layers), tuple(links)
 
 
@@ -144,59 +146,59 @@ def test_links_enter_the_optimum_exactly(seed):
     every = [program.choice(points) for points in product(*(layer.points for layer in layers))]
     inside = [choice for choice in every if choice.cost.fits(budget)]
     expected = least(inside, lambda c: c.interval, lambda c: round(program.price(c.cost), 6))
-    quickest = least(inside, lambda c: c.latency)
+    earliest = least(inside, lambda c: c.latency)
 
     for mine in (program, replace(program, layers=prune(layers, links))):
-        found, quick = mine.fastest(), mine.quickest()
+        found, quick = fastest(mine), quickest(mine)
         assert (found is None) == (quick is None) == (expected is None)
         if expected is not None:
             assert found.cost.fits(budget)
             assert (found.interval, round(program.price(found.cost), 6)) == expected
-            assert (quick.latency,) == quickest
+            assert (quick.latency,) == earliest
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_dropping_dominated_points_changes_no_optimum(seed):
     layers = random_layers(seed)
-    slim = tuple(Layer(layer.name, undominated(layer.points)) for layer in layers)
+    slim = tuple(Layer.of(layer.name, undominated(layer.points)) for layer in layers)
     budget = budgets(seed + 4000)
 
     full, short = Program(layers, budget, WORTH), Program(slim, budget, WORTH)
 
     for limit in (3, 10, 40):
-        a, b = full.cheapest(limit), short.cheapest(limit)
+        a, b = cheapest(full, limit), cheapest(short, limit)
         assert (a is None) == (b is None)
         if a is not None:
             assert full.price(a.cost) == pytest.approx(full.price(b.cost))
-    a, b = full.quickest(), short.quickest()
+    a, b = quickest(full), quickest(short)
     assert (a is None) == (b is None)
     assert a is None or a.latency == b.latency
 
 
 def test_speed_below_the_least_useful_interval_is_not_bought():
     points = [Point(Fold(pe=n), 64 // n, Resources(10 * n)) for n in (1, 2, 4, 8)]
-    program = Program((Layer("fc", tuple(points)),), Resources(1000), WORTH)
+    program = Program((Layer.of("fc", tuple(points)),), Resources(1000), WORTH)
 
-    assert program.fastest().interval == 8
-    assert program.fastest(least=20).interval == 16
-    assert program.fastest(least=500).interval == 64
+    assert fastest(program).interval == 8
+    assert fastest(program, least=20).interval == 16
+    assert fastest(program, least=500).interval == 64
 
 
 def test_front_goes_from_cheap_to_fast():
     layers = tuple(
-        Layer(
+        Layer.of(
             f"l{k}", tuple(Point(Fold(pe=n), 60 // n, Resources(9 * n + k)) for n in (1, 2, 3, 5))
         )
         for k in range(3)
     )
     program = Program(layers, Resources(100), WORTH)
 
-    front = program.front()
+    found = front(program, fastest(program))
 
-    assert [choice.interval for choice in front] == [60, 30, 20]  # 12 needs 3 * 45 LUTs
-    assert [choice.cost.lut for choice in front] == [30, 57, 84]
-    for choice in front:
-        assert program.price(choice.cost) == program.price(program.cheapest(choice.interval).cost)
+    assert [choice.interval for choice in found] == [60, 30, 20]  # 12 needs 3 * 45 LUTs
+    assert [choice.cost.lut for choice in found] == [30, 57, 84]
+    for choice in found:
+        assert program.price(choice.cost) == program.price(cheapest(program, choice.interval).cost)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 10, 64, 97, 784])
