@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 
 from amaranth.lib import wiring
 
@@ -17,34 +18,67 @@ from hwgen.emit.top import Blackbox, Top
 
 
 @dataclass(frozen=True, eq=False)
+class Parts:
+    """The distinct components of a dataflow, converted when they are first asked for.
+
+    top : name of the module that will hold their instances
+    make : gives the component of a unit
+    """
+
+    top: str
+    dataflow: Dataflow
+    make: Callable[[Unit], wiring.Component]
+
+    @cached_property
+    def modules(self) -> Mapping[Hashable, tuple[wiring.Component, RtlilModule]]:
+        """Component and module of each distinct unit, by its key, in order."""
+        names = Names()
+        names.take(self.top)
+        found: dict[Hashable, tuple[wiring.Component, RtlilModule]] = {}
+        for unit in self.dataflow.units:
+            if unit.key not in found:
+                built = self.make(unit)
+                module = convert(built, names.take(f"{self.top}_{unit.name}"))
+                found[unit.key] = built, module
+        return found
+
+    def instance(self, unit: Unit) -> Blackbox:
+        """Return an instance of a unit's module."""
+        built, module = self.modules[unit.key]
+        return Blackbox(built, module.name)
+
+
+@dataclass(frozen=True, eq=False)
 class Design(Sources):
     """A core ready to be simulated or written as Verilog.
 
     name : of the top module
     dataflow : what it implements
     taps : streams watched by the port ``taps``; none in what is built for a board
-    modules : RTLIL, the top last; an instance carries its layer's name, a module the name of the
-        first layer that uses it
-    make : unit to component, as ``emit`` was given it
-    built : component and module of each distinct unit, by its key
+    parts : its components; Amaranth's own simulator needs none of them converted
     """
 
     name: str
     dataflow: Dataflow
     taps: tuple[str, ...]
-    modules: tuple[RtlilModule, ...]
-    make: Callable[[Unit], wiring.Component]
-    built: Mapping[Hashable, tuple[wiring.Component, str]]
+    parts: Parts
+
+    @cached_property
+    def modules(self) -> tuple[RtlilModule, ...]:
+        """RTLIL, the top last.
+
+        An instance carries its layer's name, a module the name of the first layer that uses it.
+        """
+        stitched = convert(Top(self.dataflow, self.parts.instance, self.taps), self.name, top=True)
+        return (*(module for _, module in self.parts.modules.values()), stitched)
 
     def watched(self, taps: Sequence[str]) -> Design:
         """Return the design, of the very same components, with these streams on port ``taps``."""
-        top = Top(self.dataflow, lambda unit: Blackbox(*self.built[unit.key]), taps)
-        modules = (*self.modules[:-1], convert(top, self.name, top=True))
-        return replace(self, taps=tuple(taps), modules=modules)
+        return Design(self.name, self.dataflow, tuple(taps), self.parts)
 
     def hierarchy(self) -> Top:
         """Return the design as one Amaranth hierarchy, for Amaranth's own simulator."""
-        return Top(self.dataflow, self.make, self.taps)
+        return Top(self.dataflow, self.parts.make, self.taps)
 
 
 def emit(
@@ -60,18 +94,4 @@ def emit(
     make : gives the component of a unit
     """
     top = identifier(name)
-    names = Names()
-    names.take(top)
-    known: dict[Hashable, tuple[wiring.Component, str]] = {}
-    modules: list[RtlilModule] = []
-
-    def instance(unit: Unit) -> Blackbox:
-        if unit.key not in known:
-            built = make(unit)
-            module = convert(built, names.take(f"{top}_{unit.name}"))
-            modules.append(module)
-            known[unit.key] = built, module.name
-        return Blackbox(*known[unit.key])
-
-    stitched = convert(Top(dataflow, instance, taps), top, top=True)
-    return Design(top, dataflow, tuple(taps), (*modules, stitched), make, known)
+    return Design(top, dataflow, tuple(taps), Parts(top, dataflow, make))

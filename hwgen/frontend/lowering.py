@@ -177,9 +177,12 @@ def _output_problems(ctx: Context) -> list[LayerReport]:
             return [LayerReport(name, "output", "", False, problem.reason, problem.remedy)]
     if base is None or not base.leaves:
         reason, remedy = "it does not depend on the network's input", "export the network again"
-    elif base.leaves == (HOST,) or not ctx.builder.nodes:
+    elif base.leaves == (HOST,):
         reason = "nothing between input and output is quantized"
         remedy = "quantize the network (Brevitas, QKeras, ONNX QDQ) and export it again"
+    elif not ctx.builder.nodes:
+        reason = "no layer stands between the codes of the input and the output"
+        remedy = "there is nothing to build; export the whole network"
     else:
         return []
     return [LayerReport(name, "output", "", False, reason, remedy)]

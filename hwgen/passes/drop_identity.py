@@ -8,13 +8,15 @@ from typing import ClassVar
 import numpy as np
 
 from hwgen.ir import Graph, Node
-from hwgen.ir.ops import Reshape, Table, Threshold
+from hwgen.ir.ops import Pad, Reshape, Table, Threshold, Upsample, ZeroInsert
 from hwgen.passes.ranges import apply
 
 
 @dataclass(frozen=True)
 class DropIdentity:
     """Remove a Threshold, Table or Reshape that gives back every code it can receive.
+
+    Also what would add pixels but adds none, as a ZeroInsert between the pixels of a single one.
 
     Skips one whose input and output differ on the wire, and one that alone joins a graph input to
     an output.
@@ -34,8 +36,8 @@ def _identity(graph: Graph, node: Node) -> bool:
     x, y = graph.types[source], graph.types[node.name]
     if node.name in graph.outputs and source not in graph:
         return False
-    if isinstance(node.op, Reshape):
-        return x.shape == y.shape
+    if isinstance(node.op, Reshape | Pad | ZeroInsert | Upsample):
+        return x == y
     if not isinstance(node.op, Threshold | Table) or x.bipolar != y.bipolar:
         return False
     if x.high - x.low > y.high - y.low:

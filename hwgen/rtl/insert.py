@@ -39,7 +39,8 @@ class Insert(wiring.Component):
         self.rows, self.cols, self.words = np.asarray(rows), np.asarray(cols), words
         self.bipolar = bipolar
         self.out_bipolar = bipolar if out_bipolar is None else out_bipolar
-        self.code = wire_code(code, self.out_bipolar)
+        held = self.rows.all() and self.cols.all()
+        self.code = 0 if held else wire_code(code, self.out_bipolar)
         self.schedule = insert(self.rows, self.cols, words)
         out_shape = shape if out_shape is None else out_shape
         super().__init__(

@@ -264,6 +264,21 @@ def test_concat_upsample_and_slices(tmp_path):
     assert {"Concat", "Upsample", "Slice"} <= set(kinds(network))
 
 
+@pytest.mark.parametrize("pixels", [(), (3, 2)])
+def test_halves_of_one_tensor_join(tmp_path, pixels):
+    net, x = started()
+    sizes = net.ints(2, 2)
+    second = net.node("Split", x, sizes, outputs=2, axis=1)
+    first = second.removesuffix("_1")
+    y = net.quant(net.node("Sub", first, second), 0.25, 4)
+    z = net.quant(net.node("Relu", first), 0.25, 4)
+    joined = net.quant(net.node("Concat", y, second, z, axis=1), 0.25, 5)
+    x = net.quant(net.node("Add", net.node("Concat", first, second, y, axis=1), joined), 0.25, 5)
+    path = net.save(tmp_path / "n.onnx", (1, 4, *pixels), x)
+    network = check_exact(path, frames((4, *pixels), 8))
+    assert not any(isinstance(node.op, ops.Mvu) for node in network.graph.nodes)
+
+
 def test_split_shuffle_and_pixel_shuffle(tmp_path):
     net, x = started()
     x = act(net, conv(net, x, (8, 3, 1, 1)))

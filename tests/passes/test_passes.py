@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 
 from hwgen import passes
 from hwgen.ir import Graph, Input, Node, TensorType, check
-from hwgen.ir.ops import Add, Affine, ArgMax, Mvu, Reshape, Table, Threshold, Vvu
+from hwgen.ir.ops import (
+    Add,
+    Affine,
+    ArgMax,
+    Mvu,
+    Pad,
+    Reshape,
+    Table,
+    Threshold,
+    Upsample,
+    Vvu,
+)
 from hwgen.passes.drop_dead import DropDead
 from hwgen.passes.drop_identity import DropIdentity
 from hwgen.passes.merge_codes import MergeCodes
@@ -212,6 +223,8 @@ def test_identities_go_and_readers_are_rewired():
         kind,
         Threshold(levels([1, 2, 3])),
         Reshape((2, 1)),
+        Pad((0, 0)),
+        Upsample((1,)),
         Reshape((2,)),
         Mvu(levels([1, -1])),
         Table(np.arange(-3, 4)[None], -3),
@@ -221,7 +234,7 @@ def test_identities_go_and_readers_are_rewired():
 
     assert_equal_everywhere(before, after)
     assert [type(n.op) for n in after.nodes] == [Reshape, Mvu]
-    assert after.outputs == ("n3",)
+    assert after.outputs == ("n5",)
 
 
 @pytest.mark.parametrize(
@@ -241,9 +254,10 @@ def test_the_only_layer_stays(kind, op):
     [
         (TensorType((1,), 0, 4), Threshold(levels([1, 2, 3]))),
         (TensorType((1,), -1, 1, bipolar=True), Threshold(levels([0, 1]), low=-1)),
+        (TensorType((1, 1), -1, 1, bipolar=True), Pad((0, 0))),
         (TensorType((1,), 0, 3), Table(levels([0, 1, 3, 2]), 0)),
     ],
-    ids=["clips", "other wire", "swaps"],
+    ids=["clips", "other wire", "wider", "swaps"],
 )
 def test_near_identities_stay(kind, op):
     graph = chain(kind, op, Mvu(levels([1])))

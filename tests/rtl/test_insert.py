@@ -61,3 +61,10 @@ def test_bipolar_frames_widen():
     )
     run = drive(dut, (x.reshape(-1, 2) + 1) // 2, stall=0.2)
     np.testing.assert_array_equal(run.output, ops.Pad((0, 1, 1, 0)).reference(x).reshape(-1, 2))
+
+
+def test_a_single_bipolar_pixel_stays_bipolar_whatever_would_stand_between():
+    x = np.array([[1, -1], [-1, -1], [1, 1]])
+    dut = ZeroInsert(1, 1, (2, 2), unsigned(1), words=1, lanes=2, code=-2, bipolar=True)
+    run = drive(dut, (x + 1) // 2, stall=0.3)
+    np.testing.assert_array_equal(run.output * 2 - 1, x)

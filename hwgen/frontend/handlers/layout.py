@@ -125,19 +125,27 @@ def _channels(shape: tuple[int, ...], where: Ints) -> Move | None:
     return Move(ops.Mvu(matrix), chosen)
 
 
+def vector(ctx: Context, node: FileNode, tensor: Dynamic) -> Dynamic:
+    """Return a tensor of rank 2 over vectors; where it is a stretch of one, over that alone."""
+    tensor = pending.settled(ctx, node, tensor)
+    tensor = ctx.reshaped(tensor, (prod(tensor.space),), node.name)
+    where = tensor.index.reshape(-1)
+    stretch = np.array_equal(where, np.arange(where[0], where[0] + len(where)))
+    if not stretch or len(where) == prod(tensor.space):
+        return tensor
+    found = _moved(ctx, node, tensor, where)
+    return Dynamic(found.expr, found.index[None], found.space)
+
+
 def aligned(ctx: Context, node: FileNode, left: Dynamic, right: Dynamic) -> tuple[Dynamic, Dynamic]:
     """Return two tensors of one shape with their elements in one order, where a stream can."""
-    if left.shape != right.shape or set(left.leaves) == set(right.leaves):
-        return left, right
-    if HOST in (*left.leaves, *right.leaves):
+    if left.shape != right.shape or HOST in (*left.leaves, *right.leaves):
         return left, right
     if left.space == right.space and np.array_equal(left.index, right.index):
         return _one_shape(ctx, node, left, right)
     if len(left.shape) > 2:
         return spatial(ctx, node, left), spatial(ctx, node, right)
-    settled = [pending.settled(ctx, node, tensor) for tensor in (left, right)]
-    flat = [ctx.reshaped(tensor, (prod(tensor.space),), node.name) for tensor in settled]
-    return flat[0], flat[1]
+    return vector(ctx, node, left), vector(ctx, node, right)
 
 
 def _one_shape(

@@ -12,7 +12,7 @@ from hwgen.frontend.context import HOST, Context
 from hwgen.frontend.expr import Array, Num, Var, apply, compress
 from hwgen.frontend.handlers import join, pending
 from hwgen.frontend.handlers.grid import on_grid
-from hwgen.frontend.handlers.layout import spatial
+from hwgen.frontend.handlers.layout import spatial, vector
 from hwgen.frontend.handlers.window import value_code
 from hwgen.frontend.model import FileNode
 from hwgen.frontend.naming import layer_name
@@ -58,7 +58,7 @@ def lower_concat(ctx: Context, node: FileNode) -> list[Tensor]:
     if rank > 2:
         placed = [spatial(ctx, node, tensor, axis) for tensor, _ in streams]
     else:
-        placed = [ctx.reshaped(t, (prod(t.space),), node.name) for t, _ in streams]
+        placed = [vector(ctx, node, tensor) for tensor, _ in streams]
     views = [affine(tensor.expr) for tensor in placed]
     names = [tensor.leaves[0] for tensor in placed]
     leaves = [ctx.builder.leaves[name] for name in names]
