@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -272,7 +272,11 @@ def planned(graph: Graph, seed: int) -> Dataflow:
     """Return ``graph`` with random folds; a layer that cannot have its fold gets a simpler one."""
     rng = np.random.default_rng(seed)
     folds = {
-        name: Fold(pe=_lanes(rng, bounds.height), simd=_lanes(rng, bounds.width))
+        name: Fold(
+            pe=_lanes(rng, bounds.height),
+            simd=_lanes(rng, bounds.width),
+            m=_lanes(rng, bounds.pixels) if rng.random() < 0.2 else 1,
+        )
         for name, bounds in foldable_layers(graph).items()
     }
     while True:
@@ -280,9 +284,10 @@ def planned(graph: Graph, seed: int) -> Dataflow:
             return plan(graph, Folding(folds))
         except FoldingError as error:
             name = str(error).split(":")[0]
-            if folds[name].simd == 1:
+            fold = folds[name]
+            if fold == Fold(pe=fold.pe):
                 raise
-            folds[name] = Fold(pe=folds[name].pe)
+            folds[name] = replace(fold, m=1) if fold.m > 1 else replace(fold, simd=1)
 
 
 def _lanes(rng: np.random.Generator, most: int) -> int:

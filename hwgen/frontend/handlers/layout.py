@@ -62,6 +62,10 @@ def _moved(ctx: Context, node: FileNode, tensor: Dynamic, where: Ints) -> Dynami
         tensor = ctx.reshaped(tensor, shape, node.name)
         leaf = ctx.builder.leaves[tensor.leaves[0]]
     move = _recognised(leaf, where)
+    chosen = None if move is not None else _chosen(leaf.type.shape, where)
+    if chosen is not None:
+        tensor, count = _moved(ctx, node, tensor, chosen), where.shape[-1]
+        return _moved(ctx, node, tensor, where // leaf.type.channels * count + np.arange(count))
     if move is None:
         raise Problem(
             "its data come in an order that no stream layer produces",
@@ -109,6 +113,19 @@ def _recognised(leaf: Leaf, where: Ints) -> Move | None:
         if np.array_equal(op.reference(positions)[0], where):
             return Move(op, None if shape[-1] != target[-1] else np.arange(target[-1]))
     return None
+
+
+def _chosen(shape: tuple[int, ...], where: Ints) -> Ints | None:
+    """Return the map that takes the channels of ``where`` from each pixel where it lies.
+
+    None where pixels take different channels, or all.
+    """
+    total, count = shape[-1], where.shape[-1]
+    rows = where.reshape(-1, count) % total
+    if (rows != rows[:1]).any() or (count == total and (rows[0] == np.arange(total)).all()):
+        return None
+    pixels = np.arange(prod(shape[:-1]), dtype=np.int64)[:, None] * total + rows[0]
+    return pixels.reshape(*shape[:-1], count)
 
 
 def _channels(shape: tuple[int, ...], where: Ints) -> Move | None:
