@@ -8,7 +8,16 @@ from typing import ClassVar
 import numpy as np
 
 from hwgen.ir import Graph, Node
-from hwgen.ir.ops import Pad, Reshape, Table, Threshold, Upsample, ZeroInsert
+from hwgen.ir.ops import (
+    MaxPool,
+    Pad,
+    Reshape,
+    SumPool,
+    Table,
+    Threshold,
+    Upsample,
+    ZeroInsert,
+)
 from hwgen.passes.ranges import apply
 
 
@@ -16,7 +25,8 @@ from hwgen.passes.ranges import apply
 class DropIdentity:
     """Remove a Threshold, Table or Reshape that gives back every code it can receive.
 
-    Also what would add pixels but adds none, as a ZeroInsert between the pixels of a single one.
+    Also what would add pixels but adds none, as a ZeroInsert between the pixels of a single one,
+    and pools of one code.
 
     Skips one whose input and output differ on the wire, and one that alone joins a graph input to
     an output.
@@ -38,6 +48,8 @@ def _identity(graph: Graph, node: Node) -> bool:
         return False
     if isinstance(node.op, Reshape | Pad | ZeroInsert | Upsample):
         return x == y
+    if isinstance(node.op, MaxPool | SumPool):
+        return node.op.taps == 1
     if not isinstance(node.op, Threshold | Table) or x.bipolar != y.bipolar:
         return False
     if x.high - x.low > y.high - y.low:

@@ -119,8 +119,8 @@ class SumPool(_Pool):
         super().__init__(taps, shape, acc_shape, words=words, lanes=lanes, **rest)
 
     def code(self, lane):
-        """Return the code as a number."""
-        return number(lane, self.bipolar)
+        """Return the code as a number; a sum of one bipolar code is bipolar itself."""
+        return number(lane, self.bipolar and self.taps > 1)
 
     def join(self, so_far, code):
         """Return the sum."""

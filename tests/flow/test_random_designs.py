@@ -94,6 +94,9 @@ REGRESSIONS = {
         (1, 2, 2), 0, (("average", 126), ("transposed", 0)), 0, 0.0
     ),
     "a part of a vector joins": Recipe((3,), 924, (("split", 207), ("join", 511)), 788, 0.6),
+    "the sum of one bipolar code": Recipe(
+        (2, 3, 2), 663, (("conv", 774), ("average", 341), ("average", 784)), 0, 0.0
+    ),
     "a flattened tensor is replayed": Recipe((2, 2, 2), 15, (("conv", 15), ("dense", 16)), 15, 0.0),
 }
 

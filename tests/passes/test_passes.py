@@ -13,9 +13,11 @@ from hwgen.ir.ops import (
     Add,
     Affine,
     ArgMax,
+    MaxPool,
     Mvu,
     Pad,
     Reshape,
+    SumPool,
     Table,
     Threshold,
     Upsample,
@@ -225,6 +227,8 @@ def test_identities_go_and_readers_are_rewired():
         Reshape((2, 1)),
         Pad((0, 0)),
         Upsample((1,)),
+        SumPool(1),
+        MaxPool(1),
         Reshape((2,)),
         Mvu(levels([1, -1])),
         Table(np.arange(-3, 4)[None], -3),
@@ -234,7 +238,7 @@ def test_identities_go_and_readers_are_rewired():
 
     assert_equal_everywhere(before, after)
     assert [type(n.op) for n in after.nodes] == [Reshape, Mvu]
-    assert after.outputs == ("n5",)
+    assert after.outputs == ("n7",)
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,8 @@ def test_bipolar_pools():
     total = SumPool(3, unsigned(1), signed(3), words=2, lanes=1, bipolar=True)
     run_pool(high, bits, (ops.MaxPool(3).reference(x) + 1) // 2, 0.2)
     run_pool(total, bits, ops.SumPool(3).reference(x), 0.2)
+    alone = SumPool(1, unsigned(1), unsigned(1), words=3, lanes=2, bipolar=True)
+    run_pool(alone, bits, bits, 0.2)
 
 
 def test_global_pool_of_many_channels_keeps_its_sums_in_memory():
