@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -30,7 +30,7 @@ def build(
     folding: o.FoldingOption = None,
     budget: o.BudgetOption = "70%",
     pin: o.PinOption = None,
-    front: o.FrontOption = 6,
+    front: o.FrontOption = 5,
     input_type: o.InputTypeOption = None,
     input_scale: o.InputScaleOption = None,
     input_mean: o.InputMeanOption = None,
@@ -43,6 +43,10 @@ def build(
     synth: Annotated[
         bool, typer.Option("--synth", help="Also synthesise with Yosys and count cells.")
     ] = False,
+    reports: Annotated[
+        Literal["finn"] | None,
+        typer.Option("--reports", help="Also write report/ with FINN's file names and keys."),
+    ] = None,
     json: o.JsonOption = False,
     quiet: o.QuietOption = False,
     verbose: o.VerboseOption = False,
@@ -65,7 +69,13 @@ def build(
     target = out or Path("out") / f"{flow.network_name(model)}-{Path(board).stem}"
     with console.running(quiet, verbose) as shown:
         built = flow.build(
-            request, trial, target, synth=synth, command=_command(), progress=Progress(shown)
+            request,
+            trial,
+            target,
+            synth=synth,
+            finn=reports == "finn",
+            command=_command(),
+            progress=Progress(shown),
         )
     report = built.report
     if json:
@@ -87,7 +97,7 @@ def estimate(
     folding: o.FoldingOption = None,
     budget: o.BudgetOption = "70%",
     pin: o.PinOption = None,
-    front: o.FrontOption = 6,
+    front: o.FrontOption = 5,
     input_type: o.InputTypeOption = None,
     input_scale: o.InputScaleOption = None,
     input_mean: o.InputMeanOption = None,

@@ -30,7 +30,10 @@ def sim(
     outputs: Annotated[
         Path | None, typer.Option("--outputs", help="Write the network's outputs (.npy).")
     ] = None,
-    vcd: Annotated[Path | None, typer.Option("--vcd", help="Write a waveform.")] = None,
+    vcd: Annotated[
+        Path | None,
+        typer.Option("--vcd", help="Write a waveform, with view files for GTKWave and Surfer."),
+    ] = None,
     *,
     json: o.JsonOption = False,
     quiet: o.QuietOption = False,

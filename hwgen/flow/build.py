@@ -24,6 +24,7 @@ from hwgen.flow.summary import Facts, summarise
 from hwgen.frontend import certify
 from hwgen.report import Report, json_text, page
 from hwgen.report.figures import CELLS
+from hwgen.report.finn import finn_files
 
 
 def estimate(request: Request, *, command: str, progress: Progress) -> Report:
@@ -54,12 +55,14 @@ def build(
     target: Path,
     *,
     synth: bool = False,
+    finn: bool = False,
     command: str = "",
     progress: Progress | None = None,
     make: Callable[[Unit], wiring.Component] = component,
 ) -> Built:
     """Write the folder ``target``, whole or not at all.
 
+    finn : also write the figures as FINN does, into ``report/``
     make : gives the component of a unit
     The folder is written also where the design turns out wrong or too large, so that it can be
     looked at; ``Built.require`` raises then. Raises ``HwgenError`` for what stops a build before.
@@ -91,7 +94,15 @@ def build(
         (folder / "verification.json").write_text(json_text(proof.document), encoding="utf-8")
         (folder / "report.json").write_text(json_text(report), encoding="utf-8")
         (folder / "report.html").write_text(page(report), encoding="utf-8")
+        if finn:
+            _write_finn(folder / "report", report, proof)
     return Built(report, (*proof.faults, *_excess(report)))
+
+
+def _write_finn(folder: Path, report: Report, proof: Proof) -> None:
+    folder.mkdir()
+    for name, text in finn_files(report, proof.document).items():
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def _prove(

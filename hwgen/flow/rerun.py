@@ -18,6 +18,7 @@ from hwgen.flow.reopen import reopen
 from hwgen.flow.request import Trial
 from hwgen.ir.ops import IntArray
 from hwgen.verify import Stalls, Verification, choose
+from hwgen.verify.views import write_views
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def rerun(
     """Simulate a build, compare it with the reference and write what was asked for.
 
     outputs : gets the network's outputs as ``.npy``, as the model file gives them
-    vcd : gets the waveform
+    vcd : gets the waveform; ``.gtkw`` and ``.sucl`` beside it open it in GTKWave and Surfer
     Raises ``VerificationError`` that names the first difference.
     """
     decision, design = reopen(folder, progress)
@@ -125,7 +126,7 @@ def write_waveform(
     path: Path,
     progress: Progress,
 ) -> None:
-    """Run the frames once more and record every signal."""
+    """Run the frames once more and record every signal; view files go beside the waveform."""
     if not path.parent.is_dir():
         raise OutputError(f"waveform {path} cannot be written: its folder does not exist")
     engine, _ = choose(trial.engine)
@@ -137,3 +138,4 @@ def write_waveform(
     model = engine.build(design, folder / "sim", trace=True, notice=progress.note)
     words = pack(codes, flow.streams[flow.input], rng)
     model.run(words, count, stalls=stalls, patience=cycles, trace=path)
+    write_views(path, [unit.name for unit in flow.units])

@@ -33,11 +33,14 @@ def test_build_ends_with_the_line_that_says_it_all(hwgen, tiny):
 
 
 def test_build_json_is_the_report(hwgen, tiny):
-    out = ("--out", "b", "--frames", 2, "--json", "--quiet")
+    out = ("--out", "b", "--frames", 2, "--json", "--quiet", "--reports", "finn")
     done = hwgen("build", "--model", tiny, "--board", "pynq-z2", *out)
 
-    assert json.loads(good(done)) == json.loads((hwgen.folder / "b/report.json").read_text())
+    report = json.loads((hwgen.folder / "b/report.json").read_text())
+    assert json.loads(good(done)) == report
     assert done.stderr == ""
+    finn = json.loads((hwgen.folder / "b/report/rtlsim_performance.json").read_text())
+    assert finn["cycles"] == report["verification"]["cycles_simulated"]
 
 
 def test_progress_goes_to_stderr_only(hwgen, tiny):
@@ -99,6 +102,10 @@ def test_sim_on_other_engines(hwgen, built, engine, tmp_path):
 
     assert f"3 frames on {engine}: 0 mismatches in 9 values" in good(done)
     assert "$var" in (hwgen.folder / "wave.vcd").read_text()
+    shown = (hwgen.folder / "wave.sucl").read_text()
+    assert "divider_add fc0\n" in shown
+    assert shown.count("_valid\n") > shown.count("divider_add")
+    assert "-fc0\n" in (hwgen.folder / "wave.gtkw").read_text()
 
 
 def test_sim_notices_changed_verilog(hwgen, built, tmp_path):
