@@ -96,11 +96,34 @@ def _freeze(name: str, layer: nn.Module) -> None:
             f"be complete (ratio 1) before export"
         )
     layer.weight.data = value
-    layer.weight_quant = WeightQuantProxyFromInjector(layer, _frozen_injector(proxy, quant))
+    _set_frozen(layer, quant, bool(proxy.is_signed), bool(proxy.is_narrow_range))
+
+
+def set_codes(layer: nn.Module, codes: Tensor, scale: Tensor, bits: int) -> None:
+    """Give a ``brevitas.nn`` layer the weights ``codes * scale``, for good.
+
+    Parameters
+    ----------
+    codes : integers of any dtype, within ``+-(2^(bits-1) - 1)``, shaped as the weight
+    scale : positive, broadcasts against the codes
+    bits : 2..8
+    """
+    top = 2 ** (bits - 1) - 1
+    assert float(codes.abs().max()) <= top, "codes lie outside their width"
+    quant = FrozenQuant(scale.float(), -top, top, bits)
+    layer.weight.data = codes.float() * scale.float()
+    _set_frozen(layer, quant, signed=True, narrow=True)
+
+
+def _set_frozen(layer: nn.Module, quant: FrozenQuant, signed: bool, narrow: bool) -> None:
+    injector = _frozen_injector(quant, signed, narrow)
+    layer.weight_quant = WeightQuantProxyFromInjector(layer, injector)
     layer.weight_quant.eval()
 
 
-def _frozen_injector(proxy: nn.Module, quant: FrozenQuant) -> type[ExtendedInjector]:
+def _frozen_injector(
+    quant: FrozenQuant, is_signed: bool, is_narrow: bool
+) -> type[ExtendedInjector]:
     class Frozen(ExtendedInjector):
         proxy_class = WeightQuantProxyFromInjector
         tensor_quant = FrozenQuant
@@ -108,8 +131,8 @@ def _frozen_injector(proxy: nn.Module, quant: FrozenQuant) -> type[ExtendedInjec
         low = quant.low
         high = quant.high
         bit_width = int(quant.bits)
-        signed = bool(proxy.is_signed)
-        narrow_range = bool(proxy.is_narrow_range)
+        signed = is_signed
+        narrow_range = is_narrow
         float_to_int_impl_type = "ROUND"
 
     return Frozen
