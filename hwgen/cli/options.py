@@ -36,7 +36,7 @@ BudgetOption = Annotated[
 ]
 PinOption = Annotated[
     list[str] | None,
-    typer.Option("--pin", help="Keep a layer's choice: LAYER:pe=4,simd=8 (repeatable)."),
+    typer.Option("--pin", help="Keep a layer's choice: LAYER:pe=4,simd=8,m=2 (repeatable)."),
 ]
 FrontOption = Annotated[
     int, typer.Option("--front", help="Foldings from slow to fast to report beside the chosen one.")

@@ -10,7 +10,7 @@ import hwgen
 from hwgen.backend.yosys import Synthesis
 from hwgen.boards import Resources as Cells
 from hwgen.dataflow import Dataflow, Stream
-from hwgen.dataflow.units import FifoUnit
+from hwgen.dataflow.units import ArgMaxUnit, FifoUnit
 from hwgen.emit.names import Names
 from hwgen.flow.context import timelines, versions
 from hwgen.flow.decide import Decision
@@ -142,6 +142,7 @@ def _layer(
 ) -> s.Layer:
     graph, op = decision.graph, node.op
     unit = decision.dataflow[node.name]
+    given = decision.dataflow.streams[unit.outputs[0]]
     cost = decision.estimate.layers[node.name].as_dict()
     x, y = graph.types[node.inputs[0]], graph.types[node.name]
     product = op if isinstance(op, ops.Mvu | ops.Vvu | ops.GroupedMvu) else None
@@ -149,8 +150,9 @@ def _layer(
         name=node.name,
         op=type(op).__name__,
         source=node.source,
-        pe=getattr(unit, "pe", 1),
+        pe=unit.pe if isinstance(unit, ArgMaxUnit) else given.lanes,
         simd=getattr(unit, "simd", 1),
+        m=given.m,
         style=getattr(unit, "style", None),
         memory=getattr(unit, "memory", None),
         cycles=decision.performance.layer_cycles[node.name],

@@ -23,9 +23,10 @@ def read_folding(path: str | Path, known_layers: Mapping[str, Foldable]) -> Fold
 
     known_layers : bounds by layer name, in graph order, from ``foldable_layers``
 
-    ``[layers.NAME]`` holds ``pe``, ``simd``, ``m``, ``style``, ``memory``; ``[defaults]`` the same
-    keys for all layers, where a factor larger than a layer is cut to it. A layer that neither
-    names has no entry in the result. Raises ``FoldingError`` for anything unknown or out of bounds.
+    ``[layers.NAME]`` holds ``pe`` (outputs at once), ``simd`` (inputs of each, or taps of a pool),
+    ``m`` (pixels of a row), ``style``, ``memory``; ``[defaults]`` the same keys for all layers,
+    where a factor larger than a layer is cut to it. A layer that neither names has no entry in the
+    result. Raises ``FoldingError`` for anything unknown or out of bounds.
     """
     path = Path(path)
     try:

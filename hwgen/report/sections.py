@@ -99,7 +99,7 @@ def _bar(label: str, used: float, available: float, kind: str, report: Report) -
 def layer_table(report: Report) -> Element:
     """Everything about every layer, one line each."""
     synth = any(layer.synth for layer in report.layers)
-    heads = ["Layer", "Op", "PE", "SIMD", "Cycles", "LUT", "FF", "BRAM36", "DSP"]
+    heads = ["Layer", "Op", "PE", "SIMD", "M", "Cycles", "LUT", "FF", "BRAM36", "DSP"]
     heads += ["LUT synth", "FF synth"] if synth else []
     heads += ["Weight", "In", "Acc", "Out", "Levels", "FIFO", "Ties"]
     rows = [_row(layer, synth, report.performance.bottleneck) for layer in report.layers]
@@ -117,15 +117,16 @@ def layer_table(report: Report) -> Element:
         ),
         h(
             "p",
-            "Weight, In, Acc, Out are bits; Levels are thresholds per channel; FIFO is the depth "
-            "of the stream that leaves the layer; Ties are channels on which an exact tie decides.",
+            "M are pixels computed at once; Weight, In, Acc, Out are bits; Levels are thresholds "
+            "per channel; FIFO is the depth of the stream that leaves the layer; Ties are channels "
+            "on which an exact tie decides.",
             class_="quiet",
         ),
     )
 
 
 def _row(layer: Layer, synth: bool, bottleneck: str) -> Element:
-    cells: list[float | None] = [layer.pe, layer.simd, layer.cycles, layer.lut, layer.ff]
+    cells: list[float | None] = [layer.pe, layer.simd, layer.m, layer.cycles, layer.lut, layer.ff]
     cells += [layer.bram36, layer.dsp]
     if synth:
         counts: Counts | None = layer.synth

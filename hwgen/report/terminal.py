@@ -17,12 +17,15 @@ def layers(report: Report) -> Table:
     table = Table(box=None, pad_edge=False, collapse_padding=True)
     table.add_column("Layer", overflow="fold")
     table.add_column("Op", no_wrap=True)
-    for head in ("PE", "SIMD", "Cycles", "LUT", "BRAM", "DSP", "W", "In", "Acc", "FIFO"):
+    several = any(layer.m > 1 for layer in report.layers)
+    fold = ("PE", "SIMD", "M") if several else ("PE", "SIMD")
+    for head in (*fold, "Cycles", "LUT", "BRAM", "DSP", "W", "In", "Acc", "FIFO"):
         table.add_column(head, justify="right", no_wrap=True)
     for layer in report.layers:
         slowest = layer.name == report.performance.bottleneck
-        figures = (layer.pe, layer.simd, layer.cycles, layer.lut, layer.bram36, layer.dsp)
-        figures += (layer.weight_bits, layer.input_bits, layer.acc_bits, layer.fifo_depth)
+        figures = [layer.pe, layer.simd, *([layer.m] if several else [])]
+        figures += [layer.cycles, layer.lut, layer.bram36, layer.dsp]
+        figures += [layer.weight_bits, layer.input_bits, layer.acc_bits, layer.fifo_depth]
         table.add_row(
             Text(layer.name),
             layer.op,

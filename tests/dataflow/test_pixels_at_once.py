@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from hwgen.dataflow import plan, size_fifos
+from hwgen.dataflow import performance, plan, size_fifos
 from hwgen.emit import emit
+from hwgen.errors import FoldingError
 from hwgen.ir import Fold, TensorType, ops
 from hwgen.verify import engines, verify
 from tests.dataflow.conv_nets import act, conv, image, one, swu
@@ -13,7 +14,7 @@ from tests.dataflow.nets import codes, fold, grow, start, weights
 AMARANTH = engines()["amaranth"]
 
 
-def check(graph, folding, folder, frames=3, stalls=(0.0, 0.4)):
+def check(graph, folding, folder, frames=2, stalls=(0.4,)):
     """Simulate ``graph`` and compare everything; return the dataflow."""
     flow = size_fifos(plan(graph, folding))
     x = codes(np.random.default_rng(1), graph, frames)
@@ -21,14 +22,21 @@ def check(graph, folding, folder, frames=3, stalls=(0.0, 0.4)):
     return flow
 
 
-def single(width=6, channels=3, kernel=3, **window):
-    return conv(image(4, width, channels, -2, 1), "c", "x", 5, kernel, **window)
+def single(width=6, channels=2, kernel=3, **window):
+    return conv(image(3, width, channels, -2, 1), "c", "x", 3, kernel, **window)
 
 
 def line():
     graph = start(TensorType((12, 2), 0, 3))
     op = ops.Swu((4,), (2,), (1,), (1, 2), 1)
     return grow(grow(graph, "w", op), "c", ops.Mvu(weights(np.random.default_rng(2), 5, 8)))
+
+
+def far_padding():
+    """A window that lies in the padding alone, as a transposed convolution makes them."""
+    graph = grow(image(2, 3, 2), "z", ops.ZeroInsert((2, 2)))
+    op = ops.Swu((2, 2), (1, 1), (1, 1), (2, 1, 1, 2), 0)
+    return grow(grow(graph, "w", op), "c", ops.Mvu(weights(np.random.default_rng(7), 3, 8)))
 
 
 def pointwise():
@@ -38,7 +46,7 @@ def pointwise():
 
 
 def depthwise(stride=1):
-    graph = start(TensorType((4, 6, 4), -4, 3))
+    graph = start(TensorType((3, 6, 4), -4, 3))
     graph = grow(graph, "w", swu(graph.types["x"], 3, stride, (1, 1, 1, 1)))
     return grow(graph, "c", ops.Vvu(np.random.default_rng(4).integers(-3, 4, (4, 9))))
 
@@ -78,19 +86,20 @@ def joined():
 
 
 CASES = {
-    "all at once": (single(), fold(c=Fold(5, 27, 2))),
-    "channels in words": (single(channels=4), fold(c=Fold(5, 18, 2))),
-    "several passes": (single(), fold(c=Fold(2, 27, 3))),
-    "parts of windows": (single(), fold(c=Fold(3, 10, 2))),
-    "serial": (single(), fold(c=Fold(1, 1, 2, memory="bram"))),
-    "part of a group": (single(7), fold(c=Fold(5, 27, 3))),
-    "a row": (single(4), fold(c=Fold(5, 9, 4, memory="lutram"))),
-    "unpadded": (single(8, pads=(0, 0, 0, 0)), fold(c=Fold(5, 27, 2))),
-    "stride": (single(8, stride=2, pads=(1, 1, 1, 1)), fold(c=Fold(5, 27, 2))),
-    "stride, one pixel": (single(8, stride=2, pads=(0, 0, 1, 1)), fold(c=Fold(5, 14))),
-    "dilation": (single(8, dilation=2), fold(c=Fold(5, 27, 2))),
-    "large kernel": (single(6, 1, 5), fold(c=Fold(5, 25, 2))),
-    "skips": (single(8, 2, 1, stride=2, pads=(0, 0, 0, 0)), fold(c=Fold(5, 2, 2))),
+    "all at once": (single(), fold(c=Fold(3, 18, 2))),
+    "channels in words": (single(channels=4), fold(c=Fold(3, 18, 2))),
+    "several passes": (single(), fold(c=Fold(2, 18, 3))),
+    "parts of windows": (single(), fold(c=Fold(2, 7, 2))),
+    "serial": (single(4, 1), fold(c=Fold(1, 1, 2, memory="bram"))),
+    "part of a group": (single(7), fold(c=Fold(3, 18, 3))),
+    "a row": (single(4), fold(c=Fold(3, 9, 4, memory="lutram"))),
+    "unpadded": (single(8, pads=(0, 0, 0, 0)), fold(c=Fold(3, 18, 2))),
+    "stride": (single(8, stride=2, pads=(1, 1, 1, 1)), fold(c=Fold(3, 18, 2))),
+    "stride, one pixel": (single(8, stride=2, pads=(0, 0, 1, 1)), fold(c=Fold(3, 10))),
+    "dilation": (single(8, 1, dilation=2), fold(c=Fold(3, 9, 2))),
+    "large kernel": (single(6, 1, 5), fold(c=Fold(3, 25, 2))),
+    "far padding": (far_padding(), fold(c=Fold(3, 8, 2), z=Fold(2))),
+    "skips": (single(8, 2, 1, stride=2, pads=(0, 0, 0, 0)), fold(c=Fold(3, 2, 2))),
     "line": (line(), fold(c=Fold(5, 8, 2))),
     "line in parts": (line(), fold(c=Fold(2, 4, 4))),
     "pixels": (pointwise(), fold(c=Fold(6, 4, 3))),
@@ -126,6 +135,52 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+LONG = ("chain", "different pixels", "joined")
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name not in LONG])
 def test_equals_reference_and_token_model(name, tmp_path):
     check(*CASES[name], tmp_path)
+
+
+@pytest.mark.parametrize("name", ["joined"])
+def test_layers_with_pixels_of_their_own(name, tmp_path):
+    check(*CASES[name], tmp_path, frames=3, stalls=(0.0, 0.4))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LONG[:2])
+def test_more_layers_with_pixels_of_their_own(name, tmp_path):
+    check(*CASES[name], tmp_path, frames=3, stalls=(0.0, 0.4))
+
+
+@pytest.mark.parametrize(("m", "cycles"), [(1, 1025), (2, 513), (4, 257)])
+def test_a_first_layer_is_as_much_faster(m, cycles):
+    """Three channels of 32 by 32 pixels: one cycle more than groups, for the padding."""
+    graph = act(conv(image(32, 32, 3), "c", "x", 16, 3), "a", "c")
+    flow = size_fifos(plan(graph, fold(c=Fold(16, 27, m))))
+    assert performance(flow).ii_cycles == cycles
+
+
+@pytest.mark.parametrize(
+    ("graph", "folding", "message"),
+    [
+        (single(), fold(c=Fold(m=7)), r"c: M=7 is outside 1\.\.6 \(pixels of a row\)"),
+        (
+            conv(image(4, 5, 6), "c", "x", 9, 3, groups=3),
+            fold(c=Fold(m=2)),
+            r"c: M=2 cannot be built for 3 groups; raise PE or SIMD",
+        ),
+        (single(4, pads=(1, 2, 1, 2)), fold(c=Fold(m=2)), "c: M=2 cannot be built where padding"),
+        (depthwise(), fold(c=Fold(3, 9, 2)), r"c: PE=3, SIMD=9, M=2 cannot be fed; .* divides 4"),
+        (total(), fold(p=Fold(m=2)), r"p: M=2 is outside 1\.\.1"),
+        (
+            grow(image(2, 3, 2), "y", ops.Upsample((2, 2))),
+            fold(y=Fold(m=2)),
+            "y: M=2, but Upsample moves one pixel at a time",
+        ),
+    ],
+)
+def test_pixels_that_cannot_come_at_once_are_refused(graph, folding, message):
+    with pytest.raises(FoldingError, match=message):
+        plan(graph, folding)
