@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import floor
 
 from hwgen import dataflow
@@ -62,10 +62,9 @@ def search(graph: Graph, board: Board, goal: Goal, *, front: int = 0) -> Found:
         *(share / max(have, 1) for share, have in zip(_SHARES, board.available, strict=True))
     )
     layers, links = choices(graph, board.family, goal.pins, budget)
+    program = Program(layers, budget, worth, links)
     unseen, interval = Resources(), 0
     for _ in range(_ROUNDS):
-        left = (max(0.0, have - over) for have, over in zip(budget, unseen, strict=True))
-        program = Program(layers, Resources(*left), worth, links)
         choice = _choose(program, graph, board, goal, budget, interval)
         folding = _folding(program, choice)
         cost = estimate(dataflow.plan(graph, folding), board).total
@@ -73,6 +72,8 @@ def search(graph: Graph, board: Board, goal: Goal, *, front: int = 0) -> Found:
             points = _front(program, choice, goal, front)
             return Found(folding, choice.interval, _bottleneck(program, choice), cost, points)
         unseen, interval = _unseen(unseen, cost, choice.cost, budget), choice.interval
+        left = (max(0.0, have - over) for have, over in zip(budget, unseen, strict=True))
+        program = replace(program, budget=Resources(*left))
     raise BudgetError(_too_small(program, board, goal, budget))
 
 

@@ -88,8 +88,7 @@ class Layer:
     def only(self, which: IndexArray) -> Layer:
         """Return the layer with some of its points, by their indices."""
         points = tuple(self.points[index] for index in which)
-        arrays = (values[which] for values in (self.cycles, self.fills, self.costs))
-        return Layer(self.name, points, *arrays)
+        return Layer(self.name, points, self.cycles[which], self.fills[which], self.costs[which])
 
 
 @dataclass(frozen=True, eq=False)

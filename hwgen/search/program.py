@@ -90,7 +90,7 @@ class Program:
         """The least of each resource, had every one a choice of its own."""
         parts = [layer.costs for layer in self.layers]
         parts += [link.table.reshape(-1, _KINDS) for link in self.links]
-        return Resources(*sum(part.min(axis=0) for part in parts))
+        return Resources(*np.sum([part.min(axis=0) for part in parts], axis=0).tolist())
 
     def exceeded(self, choice: Choice) -> set[int]:
         """Return the kinds of cells of which a choice takes more than the budget."""
