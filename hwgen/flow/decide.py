@@ -17,6 +17,7 @@ from hwgen.frontend import Network, lower
 from hwgen.ir import Folding, Graph, foldable_layers, read_folding
 
 _MORE = 1.1  # step by which a missed target is raised
+_LESS = 0.995  # step by which an exceeded budget is lowered, beyond the excess
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +83,15 @@ def decide(request: Request, progress: Progress) -> Decision:
         graph = passes.run(network.graph)
     for note in network.notes:
         progress.note(note)
-    folding, planned, speed = _fold(request, graph, board, goal, progress)
-    front = _front(request, graph, board, goal, progress)
+    front: tuple[search.FrontPoint, ...] = ()
+    if request.folding is not None:
+        folding = read_folding(request.folding, foldable_layers(graph))
+        planned, speed = _sized(graph, folding, progress)
+    else:
+        with progress.step("listing the folds of each layer"):
+            space = search.explore(graph, board, goal)
+        folding, planned, speed = _fold(space, goal, progress)
+        front = _front(space, goal, request.front, progress)
     with progress.step("estimating resources"):
         cost = estimate(planned, board)
     return Decision(request, board, clock_mhz, network, graph, folding, planned, speed, cost, front)
@@ -108,39 +116,41 @@ def network_name(path: Path) -> str:
 
 
 def _fold(
-    request: Request, graph: Graph, board: Board, goal: search.Goal, progress: Progress
+    space: search.Space, goal: search.Goal, progress: Progress
 ) -> tuple[Folding, Dataflow, Performance]:
     """Choose a folding, size its FIFOs and measure it.
 
-    The search knows every layer's own cycles; where layers slow each other down so that a target is
-    missed, it is asked for more until the whole design reaches the target.
+    The search knows every layer's own cycles, and guesses what waits at joins. Where layers slow
+    each other down so that a target is missed, it is asked for more until the whole design reaches
+    the target; where FIFOs turn out deeper so that the budget is exceeded, for a smaller design.
     """
-    asked = goal
+    asked, budget = goal, space.board.available * goal.budget
     while True:
         with progress.step("choosing the folding"):
-            folding = _folding(request, graph, board, asked)
-        with progress.step("sizing FIFOs"):
-            planned = dataflow.size_fifos(dataflow.plan(graph, folding))
-            speed = dataflow.performance(planned)
-        if goal.target_fps is None or asked.target_fps is None:
+            folding = search.search(space.graph, space.board, asked, space=space).folding
+        planned, speed = _sized(space.graph, folding, progress)
+        cost = estimate(planned, space.board).total
+        share = min(have / need for have, need in zip(budget, cost, strict=True) if need)
+        if share < 1:
+            asked = replace(asked, budget=asked.budget * share * _LESS)
+        elif asked.target_fps is not None and goal.fps(speed.ii_cycles) < (goal.target_fps or 0):
+            asked = replace(asked, target_fps=asked.target_fps * _MORE)
+        else:
             return folding, planned, speed
-        if goal.fps(speed.ii_cycles) >= goal.target_fps:
-            return folding, planned, speed
-        asked = replace(asked, target_fps=asked.target_fps * _MORE)
 
 
-def _folding(request: Request, graph: Graph, board: Board, goal: search.Goal) -> Folding:
-    if request.folding is not None:
-        return read_folding(request.folding, foldable_layers(graph))
-    return search.search(graph, board, goal).folding
+def _sized(graph: Graph, folding: Folding, progress: Progress) -> tuple[Dataflow, Performance]:
+    with progress.step("sizing FIFOs"):
+        planned = dataflow.size_fifos(dataflow.plan(graph, folding))
+        return planned, dataflow.performance(planned)
 
 
 def _front(
-    request: Request, graph: Graph, board: Board, goal: search.Goal, progress: Progress
+    space: search.Space, goal: search.Goal, points: int, progress: Progress
 ) -> tuple[search.FrontPoint, ...]:
-    """Return as many of the cheapest designs as the request asks for, from slow to fast."""
-    if not request.front or request.folding is not None:
+    """Return as many of the cheapest designs as ``points`` says, from slow to fast."""
+    if not points:
         return ()
     with progress.step("comparing other foldings"):
-        open_goal = replace(goal, maximize="fps", target_fps=None, io_bits_per_cycle=None)
-        return search.search(graph, board, open_goal, front=request.front).front
+        wide = replace(goal, maximize="fps", target_fps=None, io_bits_per_cycle=None)
+        return search.search(space.graph, space.board, wide, front=points, space=space).front

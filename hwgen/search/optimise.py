@@ -13,6 +13,7 @@ from hwgen.ir import Folding, Graph, foldable_layers
 from hwgen.search import solve
 from hwgen.search.goal import Goal, check_pins
 from hwgen.search.layers import choices
+from hwgen.search.points import Layer, Link
 from hwgen.search.program import Choice, Program
 
 _NAMES = ("LUT", "FF", "BRAM36", "DSP")
@@ -49,20 +50,48 @@ class Found:
     front: tuple[FrontPoint, ...]
 
 
-def search(graph: Graph, board: Board, goal: Goal, *, front: int = 0) -> Found:
-    """Return the best folding of ``graph`` for ``goal`` within its share of ``board``.
+@dataclass(frozen=True, eq=False)
+class Space:
+    """What a search chooses from: every useful fold of each layer, and what joining them costs.
 
-    front : designs to put into the Pareto front, 0 for none
-    Raises ``BudgetError`` where the target is out of reach or no folding fits, ``FoldingError`` for
-    pins that cannot be kept.
+    budget : no layer has a fold that alone exceeds this, unless it has no other
+    """
+
+    graph: Graph
+    board: Board
+    layers: tuple[Layer, ...]
+    links: tuple[Link, ...]
+    budget: Resources
+
+
+def explore(graph: Graph, board: Board, goal: Goal) -> Space:
+    """Return what searches with the goal's pins, and at most its budget, choose from.
+
+    Raises ``FoldingError`` for pins that cannot be kept.
     """
     check_pins(goal.pins, foldable_layers(graph))
     budget = board.available * goal.budget
+    return Space(graph, board, *choices(graph, board.family, goal.pins, budget), budget)
+
+
+def search(
+    graph: Graph, board: Board, goal: Goal, *, front: int = 0, space: Space | None = None
+) -> Found:
+    """Return the best folding of ``graph`` for ``goal`` within its share of ``board``.
+
+    front : designs to put into the Pareto front, 0 for none
+    space : what ``explore`` found, where several searches share it
+    Raises ``BudgetError`` where the target is out of reach or no folding fits, ``FoldingError`` for
+    pins that cannot be kept.
+    """
+    space = explore(graph, board, goal) if space is None else space
+    budget = board.available * goal.budget
+    assert space.graph is graph, "a space of this graph"
+    assert budget.fits(space.budget), "a space of this budget or more"
     worth = Resources(
         *(share / max(have, 1) for share, have in zip(_SHARES, board.available, strict=True))
     )
-    layers, links = choices(graph, board.family, goal.pins, budget)
-    program = Program(layers, budget, worth, links)
+    program = Program(space.layers, budget, worth, space.links)
     unseen, interval = Resources(), 0
     for _ in range(_ROUNDS):
         choice = _choose(program, graph, board, goal, budget, interval)
