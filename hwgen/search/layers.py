@@ -124,9 +124,10 @@ def _link(
     costs: dict[tuple[Gives, Takes], Resources] = {}
     for gives in given:
         front = Stream("", "", have, gives.lanes, m=gives.m)
-        queue = u.FifoUnit(*_PLACE, lane, front.codes, _QUEUE + ceil(waits * front.transfers))
+        depth = _QUEUE + ceil(waits * front.transfers)
+        queue = unit_cost(u.FifoUnit(*_PLACE, lane, front.codes, depth), family)
         for takes in taken:
-            cost = unit_cost(queue, family)
+            cost = queue
             simd, words = takes.lanes, ceil(want.channels / takes.lanes)
             parts = list(regroup(front, Stream("", "", want, simd, m=takes.m)))
             for part in parts:

@@ -130,6 +130,16 @@ def test_front_is_cheaper_the_slower(tfc, pynq):
         assert point.bottleneck in point.folding
 
 
+def test_searches_share_what_one_explored(pynq):
+    graph = mlp([40, 12, 5])
+    space = search.explore(graph, pynq, goal(budget=0.1))
+
+    for wanted in (goal(budget=0.1), goal(budget=0.02), goal(budget=0.1, target_fps=1e6)):
+        alone = search.search(graph, pynq, wanted)
+        shared = search.search(graph, pynq, wanted, space=space)
+        assert (shared.interval, shared.cost) == (alone.interval, alone.cost)
+
+
 @pytest.fixture(scope="module")
 def every_small(pynq):
     """A small network, and cost and interval of every folding that it has."""
