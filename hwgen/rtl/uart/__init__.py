@@ -1,0 +1,1 @@
+"""Serial shell: UART, packets and a core between them."""
