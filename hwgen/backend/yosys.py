@@ -25,6 +25,11 @@ _COMMANDS: dict[Family, str] = {
 # Step of each command before memories become cells, and a command to run there: the contents of a
 # block memory do not change what it takes, but mapping them costs Yosys a second per block.
 _FORGET = "setparam -set INIT 1'x t:$mem_v2 a:ram_style=block a:rom_style=block %u %i"
+# A family without memory in LUTs takes such memories as registers.
+LUTLESS: dict[Family, str] = {
+    "ice40": "setattr -unset ram_style -unset rom_style t:$mem_v2 "
+    "a:ram_style=distributed a:rom_style=distributed %u %i",
+}
 _DROP_CONTENTS: dict[Family, tuple[str, str]] = {
     "xc7": ("map_memory", _FORGET),
     "xcup": ("map_memory", _FORGET),
@@ -111,7 +116,8 @@ def mapping(family: Family, top: str) -> list[str]:
     """Return the commands that map what was read to the family's cells, contents forgotten."""
     command = f"{_COMMANDS[family]} -top {top}"
     step, forget = _DROP_CONTENTS[family]
-    return [f"{command} -run begin:{step}", forget, f"{command} -run {step}:"]
+    there = [LUTLESS[family]] if family in LUTLESS else []
+    return [f"{command} -run begin:{step}", forget, *there, f"{command} -run {step}:"]
 
 
 def _script(names: Sequence[str], top: str, family: Family) -> str:

@@ -47,6 +47,12 @@ def build(
         Literal["finn"] | None,
         typer.Option("--reports", help="Also write report/ with FINN's file names and keys."),
     ] = None,
+    bitstream: Annotated[
+        bool, typer.Option("--bitstream", help="Place and route; make the file a board loads.")
+    ] = False,
+    seeds: Annotated[
+        int, typer.Option("--seeds", help="Placements to try until the clock is met.", min=1)
+    ] = 1,
     json: o.JsonOption = False,
     quiet: o.QuietOption = False,
     verbose: o.VerboseOption = False,
@@ -74,6 +80,7 @@ def build(
             target,
             synth=synth,
             finn=reports == "finn",
+            seeds=seeds if bitstream else 0,
             command=_command(),
             progress=Progress(shown),
         )
@@ -83,6 +90,8 @@ def build(
     else:
         console.out.print(terminal.layers(report))
         console.out.print(terminal.fit(report))
+        if report.routed is not None:
+            console.line(terminal.routed(report))
         console.line(terminal.closing(report, target / "report.html"))
     built.require()
 

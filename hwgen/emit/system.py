@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from amaranth.lib import wiring
 
+from hwgen.boards import Family
 from hwgen.dataflow import Dataflow, Stream
 from hwgen.emit.design import Design
 from hwgen.emit.rtlil import RtlilModule, convert, convert_chip
+from hwgen.emit.serial import SerialChip, SerialSystem
 from hwgen.emit.sources import Sources
 from hwgen.emit.top import Blackbox, core_members
 from hwgen.emit.zynq import ZynqChip, ZynqSystem
 from hwgen.link import FrameFormat
 from hwgen.rtl.axi.shell import ZynqShell
+from hwgen.rtl.uart.shell import UartShell
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +63,30 @@ def zynq_system(core: Design) -> System:
     chip = ZynqChip(*_instance(inside, f"{stem}_system"))
     modules = (shell_module, system_module, convert_chip(chip, f"{stem}_top", {}))
     parts = {name: shell, f"{stem}_system": inside}
+    return System(f"{stem}_top", core, modules, parts)
+
+
+def serial_system(
+    core: Design, family: Family, *, divisor: int, pll: Mapping | None, high: int = 0
+) -> System:
+    """Return a core with the serial shell, and the chip around them; pins as ``SerialChip``.
+
+    divisor : clock cycles of a bit on the line
+    pll : parameters of the family's clock multiplier, None to run on the oscillator
+    high : pins to drive high
+    """
+    stem = core.name.removesuffix("_core")
+    source, sink = frames(core.dataflow, 1)
+    shell = UartShell(source, sink, build=int(core.digest, 16), divisor=divisor)
+    inside = SerialSystem(
+        lambda: _instance(shell, f"{stem}_shell"),
+        lambda: _instance(core_ports(core), core.name),
+    )
+    shell_module = convert(shell, f"{stem}_shell")
+    system_module = convert(inside, f"{stem}_system")
+    chip = SerialChip(*_instance(inside, f"{stem}_system"), family, pll, high)
+    modules = (shell_module, system_module, convert_chip(chip, f"{stem}_top", chip.pins))
+    parts = {f"{stem}_shell": shell, f"{stem}_system": inside}
     return System(f"{stem}_top", core, modules, parts)
 
 

@@ -12,6 +12,7 @@ from hwgen.backend.yosys import synthesise
 from hwgen.dataflow.units import Unit
 from hwgen.emit import Design, component
 from hwgen.errors import VerificationError
+from hwgen.flow.bitstream import check_bitstream, make_bitstream, timing_fault
 from hwgen.flow.decide import Decision, decide
 from hwgen.flow.design import emit_design, write_design
 from hwgen.flow.folder import check_target, whole_folder
@@ -56,6 +57,7 @@ def build(
     *,
     synth: bool = False,
     finn: bool = False,
+    seeds: int = 0,
     command: str = "",
     progress: Progress | None = None,
     make: Callable[[Unit], wiring.Component] = component,
@@ -63,6 +65,8 @@ def build(
     """Write the folder ``target``, whole or not at all.
 
     finn : also write the figures as FINN does, into ``report/``
+    synth : count cells with Yosys
+    seeds : placements to try for a bitstream, 0 for no bitstream
     make : gives the component of a unit
     The folder is written also where the design turns out wrong or too large, so that it can be
     looked at; ``Built.require`` raises then. Raises ``HwgenError`` for what stops a build before.
@@ -70,13 +74,15 @@ def build(
     progress = progress or Progress()
     check_target(target)
     decision = decide(request, progress)
+    if seeds:
+        check_bitstream(decision)
     given = stimulus(trial, decision.network)
     name = decision.network.name
     with whole_folder(target) as folder:
         with progress.step("writing Verilog"):
             design = emit_design(decision, name, make)
             files = write_design(decision, design, name, folder, progress)
-            write_shell(decision, design, files, folder, progress)
+            shell = write_shell(decision, design, files, folder, progress)
         proof = _prove(decision, design, given, trial, folder, progress)
         synthesis = None
         if synth:
@@ -88,15 +94,19 @@ def build(
                     folder=folder / "synth",
                     notice=progress.note,
                 )
+        routed = None
+        if seeds:
+            with progress.step("placing and routing"):
+                routed = make_bitstream(decision, shell, folder, seeds, progress)
         _tidy(folder / "sim")
-        facts = Facts(proof, synthesis)
+        facts = Facts(proof, synthesis, routed)
         report = summarise(decision, facts, command, tuple(progress.done))
         (folder / "verification.json").write_text(json_text(proof.document), encoding="utf-8")
         (folder / "report.json").write_text(json_text(report), encoding="utf-8")
         (folder / "report.html").write_text(page(report), encoding="utf-8")
         if finn:
             _write_finn(folder / "report", report, proof)
-    return Built(report, (*proof.faults, *_excess(report)))
+    return Built(report, (*proof.faults, *_excess(report), *timing_fault(routed)))
 
 
 def _write_finn(folder: Path, report: Report, proof: Proof) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from hwgen import host
+from hwgen.arith.pll import plan_pll
 from hwgen.backend import vivado
+from hwgen.boards import Board
 from hwgen.emit import Design
-from hwgen.emit.system import System, frames, zynq_system
+from hwgen.emit.system import System, frames, serial_system, zynq_system
+from hwgen.errors import BoardError
 from hwgen.flow.decide import Decision
 from hwgen.flow.progress import Progress
-from hwgen.host.meta import zynq_meta
+from hwgen.host.meta import uart_meta, zynq_meta
 from hwgen.verify import write_verilog
 
 PROJECT, DRIVER = "project", "driver"
@@ -26,10 +30,12 @@ class Shell:
 
     system : what was written, None for a bare core
     sources : Verilog files of the whole chip, top last
+    clock_mhz : what the core runs at, which a clock multiplier may meet only nearly
     """
 
     system: System | None
     sources: tuple[Path, ...]
+    clock_mhz: float
 
 
 def write_shell(
@@ -43,9 +49,13 @@ def write_shell(
 
     core : the core's Verilog files in ``folder``
     """
-    if decision.shell == "zynq":
-        return _zynq(decision, design, core, folder, progress)
-    return Shell(None, core)
+    match decision.shell:
+        case "zynq":
+            return _zynq(decision, design, core, folder, progress)
+        case "uart":
+            return _uart(decision, design, core, folder, progress)
+        case "axi-stream" | "stream":
+            return Shell(None, core, decision.clock_mhz)
 
 
 def _zynq(
@@ -71,14 +81,83 @@ def _zynq(
     formats = frames(design.dataflow, 8)
     meta = zynq_meta(decision.network.name, design.digest, clock_mhz, ends, formats)
     write_driver(meta, folder / DRIVER, progress)
-    return Shell(system, sources)
+    return Shell(system, sources, clock_mhz)
+
+
+def _uart(
+    decision: Decision,
+    design: Design,
+    core: tuple[Path, ...],
+    folder: Path,
+    progress: Progress,
+) -> Shell:
+    board = decision.board
+    clock_mhz, pll = chip_clock(board, decision.clock_mhz)
+    divisor, baud = line_rate(board, clock_mhz)
+    system = serial_system(design, board.family, divisor=divisor, pll=pll, high=len(board.high))
+    project = folder / PROJECT
+    project.mkdir()
+    sources = (*core, *write_verilog(system, project, notice=progress.note))
+    if board.toolchain == "vivado":
+        name = system.name.removesuffix("_top")
+        inside = [f"../{p.parent.name}/{p.name}" for p in core]
+        inside += [path.name for path in sources[len(core) :]]
+        text = vivado.pin_constraints(board)
+        (project / f"{name}.xdc").write_text(text, encoding="utf-8")
+        part = board.device.part
+        text = vivado.script(inside, system.name, part, f"{name}.xdc", f"../{DRIVER}/{name}.bit")
+        (project / vivado.SCRIPT).write_text(text, encoding="utf-8")
+    ends = decision.network.input, decision.network.output
+    formats = frames(design.dataflow, 1)
+    meta = uart_meta(decision.network.name, design.digest, clock_mhz, baud, ends, formats)
+    write_meta(meta, folder / DRIVER, progress)
+    return Shell(system, sources, clock_mhz)
+
+
+def chip_clock(board: Board, wanted_mhz: float) -> tuple[float, Mapping[str, int | str] | None]:
+    """Return the core's clock and the settings of the multiplier that makes it.
+
+    Raises ``BoardError`` where the board cannot make one near to what is wanted.
+    """
+    source_mhz = board.clock.hz / 1e6
+    if abs(wanted_mhz - source_mhz) < 1e-6:
+        return source_mhz, None
+    pll = plan_pll(board.family, source_mhz, wanted_mhz)
+    if pll is None:
+        raise BoardError(
+            f"{board.name} cannot make {wanted_mhz:g} MHz from its {source_mhz:g} MHz; "
+            f"try --clock-mhz {source_mhz:g}"
+        )
+    return pll.mhz, pll.parameters
+
+
+def line_rate(board: Board, clock_mhz: float) -> tuple[int, int]:
+    """Return the clock cycles of a bit on the serial line, and the rate that gives.
+
+    Raises ``BoardError`` where that is further than 2 % from the board's.
+    """
+    assert board.uart is not None, "the shell was checked"
+    divisor = max(4, round(clock_mhz * 1e6 / board.uart.baud))
+    rate = clock_mhz * 1e6 / divisor
+    if abs(rate / board.uart.baud - 1) > 0.02:
+        raise BoardError(
+            f"{board.name}: a clock of {clock_mhz:g} MHz cannot make {board.uart.baud} baud, the "
+            f"nearest is {rate:.0f}; choose a clock that is a multiple, or write another baud into "
+            f"a board file"
+        )
+    return divisor, round(rate)
 
 
 def write_driver(meta: dict[str, object], folder: Path, progress: Progress) -> None:
+    """Write what a board's own processor needs of a build."""
+    write_meta(meta, folder, progress)
+    shutil.copyfile(Path(host.__file__).with_name(DRIVER_FILE), folder / DRIVER_FILE)
+
+
+def write_meta(meta: dict[str, object], folder: Path, progress: Progress) -> None:
     """Write what a host needs of a build; tell what it cannot do."""
     folder.mkdir()
     (folder / "meta.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
-    shutil.copyfile(Path(host.__file__).with_name(DRIVER_FILE), folder / DRIVER_FILE)
     for end in ("input", "output"):
         part = meta[end]
         assert isinstance(part, dict), "the ends of meta.json are objects"

@@ -26,6 +26,7 @@ class Facts:
 
     proof: Proof | None = None
     synthesis: Synthesis | None = None
+    routed: s.Routed | None = None
 
 
 def summarise(
@@ -70,6 +71,7 @@ def summarise(
         input=_tensor(flow.streams[flow.input]),
         output=_tensor(flow.streams[flow.output]),
         verification=None if facts.proof is None else facts.proof.verification,
+        routed=facts.routed,
         steps=steps,
         timelines=timelines(decision),
         front=tuple(_front_point(point) for point in decision.front),

@@ -109,3 +109,27 @@ def zynq_meta(
         "input": input_meta(ends[0], frames[0]),
         "output": output_meta(ends[1], frames[1]),
     }
+
+
+def uart_meta(
+    name: str,
+    build: str,
+    clock_mhz: float,
+    baud: int,
+    ends: tuple[HostInput, HostOutput],
+    frames: tuple[FrameFormat, FrameFormat],
+) -> dict[str, Any]:
+    """Return ``meta.json`` of a build with the serial shell.
+
+    baud : as the clock's divisor gives it
+    """
+    return {
+        "format": 1,
+        "name": name,
+        "build": build,
+        "shell": "uart",
+        "clock_mhz": clock_mhz,
+        "baud": baud,
+        "input": input_meta(ends[0], frames[0]),
+        "output": output_meta(ends[1], frames[1]),
+    }

@@ -101,6 +101,26 @@ class Counts(Section):
     dsp: int
 
 
+class Routed(Section):
+    """What place and route gave for the whole chip, shell included.
+
+    clock_mhz : asked for
+    fmax_mhz : reached
+    critical : layers on the slowest path, ``shell`` for what is around the core
+    seed : of the placement
+    bitstream : file in the build's folder
+    """
+
+    tool: str
+    clock_mhz: float
+    fmax_mhz: float
+    critical: tuple[str, ...]
+    resources: Counts
+    seed: int
+    bitstream: str
+    seconds: float
+
+
 class Resources(Section):
     """What the design is estimated to need, what synthesis counted, and what there is.
 
@@ -201,6 +221,7 @@ class Report(Section):
     timelines: tuple[Timeline, ...] = ()
     front: tuple[FrontPoint, ...] = ()
     versions: Mapping[str, str] = {}
+    routed: Routed | None = None
 
     @property
     def verified(self) -> bool:

@@ -69,9 +69,19 @@ def fit(report: Report) -> Element:
         rows.append(_bar(label, getattr(resources.estimate, key), available, "estimate", report))
         if resources.synth is not None:
             rows.append(_bar("", getattr(resources.synth, key), available, "synth", report))
+        if report.routed is not None:
+            placed = getattr(report.routed.resources, key)
+            rows.append(_bar("", placed, available, "chip", report))
     note = f"The line marks the budget, {resources.budget:.0%} of the board."
     if resources.synth is None:
         note += " Estimates only: --synth adds counts from synthesis."
+    found = report.routed
+    if found is not None:
+        note += (
+            f" Place and route ({found.tool}) reaches {found.fmax_mhz:g} MHz, "
+            f"{found.clock_mhz:g} MHz are asked; its slowest path is in "
+            f"{', '.join(found.critical) or 'the chip'}."
+        )
     return h("section", h("h2", "Fit"), h("div", rows, class_="bars"), h("p", note, class_="quiet"))
 
 

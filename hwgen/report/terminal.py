@@ -43,6 +43,8 @@ def fit(report: Report) -> Table:
     table.add_column("Estimate", justify="right")
     if resources.synth is not None:
         table.add_column("Synthesis", justify="right")
+    if report.routed is not None:
+        table.add_column("Chip", justify="right")
     table.add_column(report.board, justify="right")
     table.add_column("Used", justify="right")
     for label, key in CELLS:
@@ -51,6 +53,9 @@ def fit(report: Report) -> Table:
         used = estimate
         if resources.synth is not None:
             used = getattr(resources.synth, key)
+            row.append(count(used))
+        if report.routed is not None:
+            used = getattr(report.routed.resources, key)
             row.append(count(used))
         table.add_row(*row, count(available), percent(used, available))
     return table
@@ -64,6 +69,17 @@ def speed(report: Report) -> str:
         f"{rate(found.fps)} fps{with_io}, latency {duration(found.latency_us)}, "
         f"interval {count(found.ii_cycles)} cycles at {report.clock_mhz:g} MHz, "
         f"bottleneck {found.bottleneck}"
+    )
+
+
+def routed(report: Report) -> str:
+    """Return what place and route gave in a line, nothing where it was not run."""
+    found = report.routed
+    if found is None:
+        return ""
+    return (
+        f"{found.bitstream}: {found.fmax_mhz:g} MHz reached, {found.clock_mhz:g} MHz asked, "
+        f"slowest path in {', '.join(found.critical) or 'the chip'} ({found.tool})"
     )
 
 
