@@ -77,9 +77,7 @@ class ConstPlan:
         netlist.postpone(terms)
         return netlist, rows
 
-    def _row(
-        self, netlist: Netlist, totals: list[Total], offsets: list[int], row: int
-    ) -> Word:
+    def _row(self, netlist: Netlist, totals: list[Total], offsets: list[int], row: int) -> Word:
         """Sum one row; ``offsets`` say how much less than its unsigned form a node is worth."""
         bits = self.acc.bits
         columns: list[list[tuple[int, Bit]]] = [[] for _ in range(bits)]
@@ -114,6 +112,11 @@ class ConstPlan:
     def luts(self) -> int:
         """LUTs of all adders on 6-input LUTs."""
         return sum(adder.luts for adder in self.built[0].adders)
+
+    @cached_property
+    def luts_of_4(self) -> int:
+        """LUTs of all adders on 4-input LUTs, where a carry takes one per bit."""
+        return sum(adder.width + adder.counters for adder in self.built[0].adders)
 
     @cached_property
     def kept(self) -> tuple[tuple[Bit, ...], ...]:

@@ -68,6 +68,11 @@ class Adder:
         return (len(self.ones) + 2 * len(self.twos)).bit_length()
 
     @property
+    def counters(self) -> int:
+        """4-input LUTs that reduce the table to bits that fit beside the running sum's."""
+        return {5: 4, 4: 2, 3: 1}.get(len(self.ones), 0) if len(self.ones + self.twos) > 3 else 0
+
+    @property
     def luts(self) -> int:
         """6-input LUTs; bits that a carry only runs through take none."""
         if self.ones or self.twos:
@@ -107,7 +112,7 @@ class Netlist:
             word = (*short[:low], *(0,) * (low - len(short)), *long[low:])
             return Total(word[:bits], high)
         below = tuple(x or y for x, y in zip(a.word[:low], b.word[:low], strict=True))
-        return Total((*below, *self._add(width - low, a.word[low:], b.word[low:])), high)
+        return Total((*below, *self._add(Adder(0, width - low, a.word[low:], b.word[low:]))), high)
 
     def step(self, heap: Heap, total: Total, bits: int) -> Total:
         """Add up to ``STEP_BITS`` of the heap's lowest bits modulo ``2**bits``."""
@@ -118,16 +123,24 @@ class Netlist:
         high = total.high + (1 << low) + (count + 2 * count_above << anchor)
         width = min(high.bit_length(), bits)
         padded = (*total.word, *(0,) * (low - len(total.word)))
-        table = {"anchor": anchor - low, "ones": ones, "twos": twos}
-        result = self._add(width - low, padded[low:], carry=carry, **table)
+        result = self._add(
+            Adder(
+                level=0,
+                width=width - low,
+                a=padded[low:],
+                carry=carry,
+                anchor=anchor - low,
+                ones=ones,
+                twos=twos,
+            )
+        )
         return Total((*padded[:low], *result), high)
 
-    def _add(self, width: int, a: Word, b: Word = (), **rest) -> Word:
-        adder = Adder(0, width, a, b, **rest)
+    def _add(self, adder: Adder) -> Word:
         level = 1 + max(map(self.level, adder.digits))
         self.adders.append(replace(adder, level=level))
         source = self.inputs + len(self.adders) - 1
-        return tuple(Bit(source, place) for place in range(width))
+        return tuple(Bit(source, place) for place in range(adder.width))
 
     def postpone(self, count: int) -> None:
         """Move each of the first ``count`` adders to the level in front of its first use.

@@ -8,6 +8,7 @@ first, and its node may become part of further pairs.
 Source: Hartley, "Subexpression sharing in filters using canonic signed digit multipliers" (IEEE
 TCAS II, 1996), for the greedy choice; the gain is that of the bit heap behind it (``arith.heap``).
 """
+# pyright: basic
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ import numpy.typing as npt
 IntArray = npt.NDArray[np.int64]
 DigitArray = npt.NDArray[np.int8]
 
-# LUTs that a bit of a row's sum costs, as a fraction: two bits per LUT.
+# Bits of a row's sum that one LUT swallows.
 _BITS_PER_LUT = 2
 # Shifts between two digits of a pair, and entries of the table of counts.
 _MOST_APART = 4
@@ -177,9 +178,7 @@ def _greedy(digits, counts, high, level, pairs, inputs, levels):
         for node in range(inputs):
             for shift in range(digits.shape[2]):
                 if digits[row, node, shift]:
-                    # Both directions are counted from both ends: only those before this digit.
-                    kept = digits[row, node, shift]
-                    _count_before(digits, counts, row, node, shift, kept)
+                    _count_before(digits, counts, row, node, shift)
     best = np.zeros((len(high), 4), np.int64)
     for node in range(nodes):
         _choose(counts, high, level, nodes, levels, node, 0, best)
@@ -197,8 +196,8 @@ def _greedy(digits, counts, high, level, pairs, inputs, levels):
         nodes += 1
         for node in range(nodes):
             partner = best[node, 1]
-            again = node == a or node == b or node == nodes - 1
-            if again or (best[node, 0] > 0 and (partner == a or partner == b)):
+            lost = best[node, 0] > 0 and partner in (a, b)
+            if lost or node in (a, b, nodes - 1):
                 best[node] = 0
                 _choose(counts, high, level, nodes, levels, node, 0, best)
             else:
@@ -207,9 +206,10 @@ def _greedy(digits, counts, high, level, pairs, inputs, levels):
 
 
 @numba.njit(cache=True)
-def _count_before(digits, counts, row, node, shift, own):
+def _count_before(digits, counts, row, node, shift):
     """Count the pairs of one digit with all digits in front of it."""
     apart = counts.shape[1] // 2
+    own = digits[row, node, shift]
     for other in range(node + 1):
         for place in range(max(0, shift - apart), min(digits.shape[2], shift + apart + 1)):
             if other == node and place >= shift:

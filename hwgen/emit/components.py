@@ -9,6 +9,7 @@ from amaranth.lib import wiring
 from hwgen.dataflow import units as u
 from hwgen.emit import conv
 from hwgen.rtl.argmax import ArgMax
+from hwgen.rtl.const_mvu import ConstMvu
 from hwgen.rtl.fifo import Fifo
 from hwgen.rtl.fork import Fork
 from hwgen.rtl.mvu import Mvu
@@ -20,6 +21,14 @@ from hwgen.rtl.width_converter import WidthConverter
 
 def mvu(unit: u.MvuUnit) -> wiring.Component:
     """Matrix-vector unit."""
+    if unit.style == "const":
+        return ConstMvu(
+            unit.weights,
+            unit.x.wire,
+            x_bipolar=unit.x.bipolar,
+            acc_shape=unit.acc.wire,
+            m=unit.m,
+        )
     return Mvu(
         unit.weights,
         unit.x.wire,

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from hwgen import timing
+from hwgen.arith.const import ConstPlan
 from hwgen.boards import Family
 from hwgen.dataflow import units as u
 from hwgen.estimate import windows
@@ -34,6 +35,12 @@ def terms(unit: u.Unit, family: Family) -> Terms:
 
 
 def _mvu(unit: u.MvuUnit, family: Family) -> Terms:
+    if isinstance(unit.plan, ConstPlan):
+        plan = unit.plan
+        luts = plan.luts if LUT_INPUTS[family] == 6 else plan.luts_of_4
+        kept = sum(map(len, plan.kept))
+        stages = float(plan.latency)
+        return Terms("mvu.const", (float(unit.m * luts), stages), (float(unit.m * kept), stages))
     facts = mvu_facts(unit.weights, unit.x, unit.acc)
     return mvu_terms(facts, unit.pe, unit.simd, unit.style, unit.memory, family, unit.m)
 

@@ -30,12 +30,13 @@ class ConstMvu(wiring.Component):
     x_shape : Amaranth shape of an input lane
     x_bipolar : input lanes are bipolar
     acc_shape : Amaranth shape of a sum; the smallest that holds all sums if None
+    m : vectors side by side, each with hardware of its own
     chain, shared_levels, adders_per_stage : as for ``ConstPlan``
 
     Members
     -------
-    i : In stream of MW codes
-    o : Out stream of MH sums
+    i : In stream of ``m * MW`` codes, one vector's after another's
+    o : Out stream of ``m * MH`` sums
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class ConstMvu(wiring.Component):
         *,
         x_bipolar=False,
         acc_shape=None,
+        m=1,
         chain=CHAIN,
         shared_levels=SHARED_LEVELS,
         adders_per_stage=ADDERS_PER_STAGE,
@@ -58,18 +60,27 @@ class ConstMvu(wiring.Component):
         acc = Lane(Shape.cast(acc_shape).width, Shape.cast(acc_shape).signed)
         self.plan = ConstPlan(weights, x, acc, chain, shared_levels, adders_per_stage)
         self.schedule = timing.mvu(1, 1, latency=self.plan.latency)
+        self.m = m
         rows, columns = weights.shape
-        super().__init__({"i": In(lanes_of(shape, columns)), "o": Out(lanes_of(acc_shape, rows))})
+        super().__init__(
+            {"i": In(lanes_of(shape, m * columns)), "o": Out(lanes_of(acc_shape, m * rows))}
+        )
 
     def elaborate(self, platform):
         m = Module()
         plan = self.plan
-        netlist, rows = plan.built
         stages = Stages(m, plan.latency, self.i.valid, self.o.ready)
         m.d.comb += [self.i.ready.eq(stages.open[1]), self.o.valid.eq(stages.valid[plan.latency])]
-        wires = _Wires(self._inputs(), netlist.inputs)
-        numbered = enumerate(netlist.adders)
-        leveled = sorted(numbered, key=lambda entry: entry[1].level)
+        for vector in range(self.m):
+            self._vector(m, stages, vector)
+        return m
+
+    def _vector(self, m, stages, vector):
+        """Multiply one vector."""
+        plan = self.plan
+        netlist, rows = plan.built
+        wires = _Wires(self._inputs(vector), netlist.inputs, f"{vector}_")
+        leveled = sorted(enumerate(netlist.adders), key=lambda entry: entry[1].level)
         stage = 1
         for level, group in groupby(leveled, key=lambda entry: entry[1].level):
             while stage < plan.stage(level):
@@ -78,24 +89,27 @@ class ConstMvu(wiring.Component):
             _adders(m, wires, list(group), level)
         for last in range(stage, plan.latency + 1):
             wires.register(m, stages.open[last], plan.kept[last - 1], last)
-        for row, word in enumerate(rows):
+        for row, word in enumerate(rows, vector * len(rows)):
             m.d.comb += Value.cast(self.o.p[row]).eq(wires.word(word))
-        return m
 
-    def _inputs(self):
+    def _inputs(self, vector):
         """Return the lanes in unsigned form: a signed code has its highest bit inverted."""
         lanes = []
-        for lane in range(self.plan.weights.shape[1]):
+        width = self.plan.weights.shape[1]
+        for lane in range(vector * width, (vector + 1) * width):
             code = Value.cast(self.i.p[lane])
             lanes.append(Cat(code[:-1], ~code[-1]) if self.plan.x.signed else code)
         return lanes
 
 
 class _Wires:
-    """Where each bit of the plan is found in the present stage: a value and a place in it."""
+    """Where each bit of the plan is found in the present stage: a value and a place in it.
 
-    def __init__(self, lanes, inputs):
-        self.inputs = inputs
+    prefix : begins the names of signals
+    """
+
+    def __init__(self, lanes, inputs, prefix):
+        self.inputs, self.prefix = inputs, prefix
         self._found = {
             (source, place): (lane, place)
             for source, lane in enumerate(lanes)
@@ -134,7 +148,7 @@ class _Wires:
         kept = {}
         for at in range(0, len(bits), _REGISTER_BITS):
             part = bits[at : at + _REGISTER_BITS]
-            held = payload(len(part), f"kept_{stage}_{at}")
+            held = payload(len(part), f"kept_{self.prefix}{stage}_{at}")
             with m.If(enable):
                 m.d.sync += held.eq(self.word(part))
             for place, bit in enumerate(part):
@@ -150,7 +164,7 @@ def _adders(m, wires, adders, level):
     for (ones, twos), alike in shapes.items():
         tables = _tables(m, wires, [adder for _, adder in alike], ones, twos, level)
         for index, (number, adder) in enumerate(alike):
-            result = Signal(adder.width, name=f"sum_{number}")
+            result = Signal(adder.width, name=f"sum_{wires.prefix}{number}")
             m.d.comb += result.eq(_sum(wires, adder, [bits[index] for bits in tables]))
             wires.set(number, result)
 
@@ -179,7 +193,7 @@ def _inverts(word):
 
 def _tables(m, wires, adders, ones, twos, level):
     """Return the sums of all adders' tables of one shape: a vector over the adders per bit."""
-    name = f"{level}_{ones}_{twos}"
+    name = f"{wires.prefix}{level}_{ones}_{twos}"
     words = zip(*((*adder.ones, *adder.twos) for adder in adders), strict=True)
     bits = [_named(m, wires.word(word), f"bit_{name}_{n}") for n, word in enumerate(words)]
     sums = _counted(bits, ones, twos)

@@ -111,6 +111,14 @@ def test_a_reshape_of_the_input_costs_nothing():
             fold(fc0=Fold(style="dsp")),
             r"fc0: style='dsp' cannot be built for a matrix yet; use 'lut'",
         ),
+        (
+            fold(fc0=Fold(pe=4, simd=3, style="const")),
+            r"fc0: style='const' builds .* PE=4 and SIMD=6 in one group, but PE=4 and SIMD=3;",
+        ),
+        (
+            fold(fc0=Fold(pe=4, simd=6, style="const", memory="bram")),
+            r"fc0: memory='bram' cannot hold the weights of style='const'",
+        ),
         (fold(fc1=(1, 1)), r"names layer fc1, which the network lacks; did you mean fc0\?"),
     ],
 )

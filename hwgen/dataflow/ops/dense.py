@@ -8,7 +8,7 @@ from hwgen.dataflow.builder import Builder
 from hwgen.dataflow.ops import windows
 from hwgen.dataflow.units import MvuUnit
 from hwgen.errors import FoldingError, check_within
-from hwgen.ir import Node, ops
+from hwgen.ir import Fold, Node, ops
 from hwgen.ir.ops import IntArray
 
 
@@ -31,14 +31,10 @@ def _matrices(builder: Builder, node: Node, weights: IntArray) -> None:
     change on the way.
     """
     fold = builder.fold(node)
-    if fold.style not in ("auto", "lut"):
-        raise FoldingError(
-            f"{node.name}: style={fold.style!r} cannot be built for a matrix yet; "
-            f"use 'lut' or leave the style out"
-        )
     groups, mh, mw = weights.shape
     check_within(node.name, "PE", fold.pe, "MH", mh)
     check_within(node.name, "SIMD", fold.simd, "MW", mw)
+    style = _style(node.name, fold, groups, mh, mw)
     x, weights = windows.vectors(builder, node, weights, fold.simd, -(-mh // fold.pe), fold.m)
     shape = builder.graph.types[node.name].shape
     y = builder.give(node, fold.pe, (*shape[:-1], groups, mh) if groups > 1 else None, fold.m)
@@ -53,8 +49,32 @@ def _matrices(builder: Builder, node: Node, weights: IntArray) -> None:
             acc=y.element,
             pe=fold.pe,
             simd=fold.simd,
-            style="lut" if fold.style == "auto" else fold.style,
+            style=style,
             memory="const" if fold.memory == "auto" else fold.memory,
             m=fold.m,
         )
     )
+
+
+def _style(name: str, fold: Fold, groups: int, mh: int, mw: int) -> str:
+    """Return how the products are summed: a matrix used whole in every cycle is constant."""
+    whole = groups == 1 and fold.pe == mh and fold.simd == mw
+    if fold.style == "auto":
+        return "const" if whole and fold.memory in ("auto", "const") else "lut"
+    if fold.style == "dsp":
+        raise FoldingError(
+            f"{name}: style={fold.style!r} cannot be built for a matrix yet; "
+            f"use 'lut' or leave the style out"
+        )
+    if fold.style == "const" and not whole:
+        why = f"it has {groups} groups" if groups > 1 else f"PE={fold.pe} and SIMD={fold.simd}"
+        raise FoldingError(
+            f"{name}: style='const' builds a matrix that is used whole in every cycle, "
+            f"PE={mh} and SIMD={mw} in one group, but {why}; use 'lut' or leave the style out"
+        )
+    if fold.style == "const" and fold.memory not in ("auto", "const"):
+        raise FoldingError(
+            f"{name}: memory={fold.memory!r} cannot hold the weights of style='const', which are "
+            f"part of its logic; use 'const' or leave the memory out"
+        )
+    return fold.style

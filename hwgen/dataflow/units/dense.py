@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from hwgen import timing
+from hwgen.arith.const import ConstPlan
 from hwgen.arith.mvu import Lane, MvuPlan
 from hwgen.dataflow.streams import Element
 from hwgen.dataflow.units.base import Unit
@@ -36,10 +37,12 @@ class MvuUnit(Unit):
         return timing.mvu(self.plan.words, self.plan.folds, latency=self.plan.latency)
 
     @cached_property
-    def plan(self) -> MvuPlan:
-        """How it computes: digits, adder tree, register stages."""
+    def plan(self) -> MvuPlan | ConstPlan:
+        """How it computes: digits or shared terms, adders, register stages."""
         x = Lane(self.x.bits, self.x.wire[0] < 0, self.x.bipolar)
         acc = Lane(self.acc.bits, self.acc.wire[0] < 0)
+        if self.style == "const":
+            return ConstPlan(self.weights, x, acc)
         return MvuPlan(self.weights, x, acc, self.pe, self.simd, self.memory)
 
 
