@@ -104,11 +104,14 @@ def taps(op: ops.Swu, x: TensorType, pe: int, simd: int, m: int = 1) -> Rows | N
     if m == 1 and (simd == 1 or words == 1):
         cycles = max(x.pixels, prod(high) * wide * op.taps) * words
         found.append(Rows("taps" if simd == 1 else "narrow", pe, cycles))
-    if simd == op.taps or words == 1:
+    lanes = pe
+    if simd == 1 < min(m, words) and x.channels % pe == 0:
+        lanes = x.channels  # single taps of several pixels, cut from windows of all channels
+    if simd == op.taps or lanes == x.channels:
         for across in (n for n in range(1, m * op.stride[-1] + 1) if m * op.stride[-1] % n == 0):
-            cycles = whole_cycles(op, x, pe, across, m)
+            cycles = whole_cycles(op, x, lanes, across, m)
             if cycles is not None:
-                found.append(Rows("whole", pe, max(cycles, own * words), across))
+                found.append(Rows("whole", lanes, max(cycles, own * words), across))
     return min(found, key=lambda way: way.cycles, default=None)
 
 
@@ -133,10 +136,10 @@ def whole_cycles(op: ops.Swu, x: TensorType, lanes: int, across: int = 1, m: int
     across, m : columns and windows side by side
     """
     window = window_of(op, x)
-    if op.groups > 1 or x.channels % lanes or not timing.slides(window, across, m):
+    if op.groups > 1 or not timing.slides(window, across, m):
         return None
     shifts = len(timing.windows(window, 1, across, m).takes)
-    return max(window.height * ceil(window.width / across), shifts) * (x.channels // lanes)
+    return max(window.height * ceil(window.width / across), shifts) * ceil(x.channels / lanes)
 
 
 def _pair(sizes: tuple[int, ...]) -> tuple[int, int]:

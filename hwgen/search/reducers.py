@@ -75,12 +75,12 @@ def _tapped(
         return None
     lane = Element.of(layer.window.infer(layer.x))
     whole = chosen.mode == "whole"
-    cost = whole_cost(layer, pe, chosen.across, m) if whole else taps_cost(layer, pe)
-    given = pe * (count if whole else 1)
+    cost = whole_cost(layer, chosen.lanes, chosen.across, m) if whole else taps_cost(layer, pe)
+    given = chosen.lanes * (count if whole else 1)
     if given != simd * pe:
-        gearbox = u.ConverterUnit(*PLACE, lane, count * pe, given, simd * pe, m)
+        gearbox = u.ConverterUnit(*PLACE, lane, count * chosen.lanes, given, simd * pe, m)
         cost = cost + unit_cost(gearbox, layer.family)
-    return chosen.cycles, cost, Takes(pe, m=chosen.across)
+    return chosen.cycles, cost, Takes(chosen.lanes, m=chosen.across)
 
 
 def _lanes(layer: Layer, pin: Pin) -> Iterator[int]:

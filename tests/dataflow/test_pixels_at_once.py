@@ -107,6 +107,9 @@ CASES = {
     "depthwise, taps": (depthwise(), fold(c=Fold(4, 4, 3))),
     "depthwise, stride": (depthwise(2), fold(c=Fold(1, 9, 3, memory="bram"))),
     "depthwise, one pixel": (depthwise(), fold(c=Fold(4, 9))),
+    "depthwise, padded": (depthwise(), fold(c=Fold(3, 9, 2))),
+    "depthwise, serial": (depthwise(), fold(c=Fold(2, 1, 2))),
+    "max, serial": (pooled(ops.MaxPool), fold(p=Fold(1, 1, 2))),
     "max": (pooled(ops.MaxPool), fold(p=Fold(4, 4, 2))),
     "max, one pixel": (pooled(ops.MaxPool), fold(p=Fold(2, 4))),
     "max, padded": (pooled(ops.MaxPool, 1, 3, code=-3), fold(p=Fold(2, 9, 4))),
@@ -172,7 +175,7 @@ def test_a_first_layer_is_as_much_faster(m, cycles):
             r"c: M=2 cannot be built for 3 groups; raise PE or SIMD",
         ),
         (single(4, pads=(1, 2, 1, 2)), fold(c=Fold(m=2)), "c: M=2 cannot be built where padding"),
-        (depthwise(), fold(c=Fold(3, 9, 2)), r"c: PE=3, SIMD=9, M=2 cannot be fed; .* divides 4"),
+        (depthwise(), fold(c=Fold(3, 2, 2)), r"c: PE=3, SIMD=2, M=2 cannot be fed; .* SIMD=9"),
         (total(), fold(p=Fold(m=2)), r"p: M=2 is outside 1\.\.1"),
         (
             grow(image(2, 3, 2), "y", ops.Upsample((2, 2))),

@@ -82,13 +82,13 @@ def _windowed(builder: Builder, node: Node, swu: Node, fold: Fold) -> Stream:
     if chosen is None:
         raise FoldingError(
             f"{node.name}: PE={fold.pe}, SIMD={fold.simd}, M={fold.m} cannot be fed; several taps "
-            f"or pixels at once need SIMD={count} (kernel) and a PE that divides "
-            f"{kind.channels} (channels), or all channels, and windows no more than pixels"
+            f"or pixels at once need SIMD={count} (kernel) or PE={kind.channels} (channels), "
+            f"and no more windows in a row than pixels"
         )
     if chosen.mode == "taps":
         return windows.taps(builder, node, swu, fold.pe)
     if chosen.mode == "whole":
-        x = windows.whole(builder, node, swu, fold.pe, chosen.cycles, chosen.across, fold.m)
+        x = windows.whole(builder, node, swu, chosen.lanes, chosen.cycles, chosen.across, fold.m)
         wanted = replace(x, lanes=fold.simd * fold.pe)
     else:
         x = windows.taps(builder, node, swu, fold.pe)
