@@ -115,5 +115,7 @@ def line(text: str = "") -> None:
 
 
 def complain(message: str) -> None:
-    """Write an error as one paragraph to stderr."""
-    err.print("hwgen: " + " ".join(message.split()), markup=False, soft_wrap=not err.is_terminal)
+    """Write an error to stderr as one paragraph; the entries of a list begin lines of their own."""
+    lines = [" ".join(line.split()) for line in message.splitlines()]
+    text = "hwgen: " + "\n".join(lines)
+    err.print(text, markup=False, soft_wrap=not err.is_terminal)

@@ -209,7 +209,7 @@ def _input_shape(path: Path, entry: onnx.ValueInfoProto) -> tuple[tuple[int, ...
         symbols = "x".join(dim.dim_param or str(dim.dim_value) for dim in dims)
         raise ModelError(
             f"{path}: input {entry.name} has shape {symbols}; hardware needs every size "
-            f"but the first (frames) fixed; export with a fixed input shape"
+            f"but the first (frames) fixed, and at least 1; export with a fixed input shape"
         )
     return (1, *rest), max(dims[0].dim_value, 1)
 

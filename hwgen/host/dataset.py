@@ -130,9 +130,10 @@ def arrange(x: Frames, shape: tuple[int, ...]) -> Frames:
     if given == shape:
         return x
     if prod(given) != prod(shape):
+        hint = "; a single frame needs an axis of frames, x[None]" if x.shape == shape else ""
         raise InputError(
             f"a frame of the data has shape {given}, {prod(given)} values; the "
-            f"network takes {shape}, {prod(shape)} values"
+            f"network takes {shape}, {prod(shape)} values{hint}"
         )
     if len(given) == 3:
         height, width, channels = given

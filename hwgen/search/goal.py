@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from math import inf
 from typing import Literal, get_args
 
 from hwgen.errors import FoldingError, suggest
@@ -109,10 +110,10 @@ class Goal:
             raise FoldingError(
                 f"budget {self.budget:.0%} must be above 0 % and at most 100 % of the board"
             )
-        if self.target_fps is not None and self.target_fps <= 0:
-            raise FoldingError(f"target fps {self.target_fps:g} must be positive")
-        if self.clock_mhz <= 0:
-            raise FoldingError(f"clock {self.clock_mhz:g} MHz must be positive")
+        if self.target_fps is not None and not 0 < self.target_fps < inf:
+            raise FoldingError(f"target fps {self.target_fps:g} must be a positive number")
+        if not 0 < self.clock_mhz < inf:
+            raise FoldingError(f"clock {self.clock_mhz:g} MHz must be a positive number")
 
     def fps(self, cycles: float) -> float:
         """Return the frames per second of an interval in cycles."""

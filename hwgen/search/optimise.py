@@ -180,8 +180,9 @@ def _out_of_reach(program: Program, best: Choice, board: Board, goal: Goal) -> s
     name = _bottleneck(program, best)
     return (
         f"{goal.target_fps:,.0f} fps is out of reach: the best possible within "
-        f"{goal.budget * 100:.4g} % of {board.name} at {goal.clock_mhz:g} MHz is {goal.fps(best.interval):,.0f} fps "
-        f"({best.interval:,} cycles per frame, limited by {name}); "
+        f"{goal.budget * 100:.4g} % of {board.name} at {goal.clock_mhz:g} MHz is "
+        f"{goal.fps(best.interval):,.0f} fps "
+        f"({best.interval:,} cycle{'s' * (best.interval > 1)} per frame, limited by {name}); "
         f"ask for less, raise the clock or the budget"
     )
 
@@ -197,7 +198,8 @@ def _too_small(program: Program, board: Board, goal: Goal, budget: Resources) ->
     need, have = list(nearest.cost)[kind], list(budget)[kind]
     return (
         f"the network does not fit within {goal.budget * 100:.4g} % of {board.name}: "
-        f"even its smallest folding needs {need:,.10g} {_NAMES[kind]} of {have:,.10g}, {need - have:,.10g} too many; "
+        f"even its smallest folding needs {need:,.10g} {_NAMES[kind]} of {have:,.10g}, "
+        f"{need - have:,.10g} too many; "
         f"layer {program.layers[largest].name} takes most of them ({costs[largest]:,.10g}); "
         f"raise the budget, take a larger board or a smaller network"
     )

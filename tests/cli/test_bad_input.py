@@ -59,6 +59,20 @@ def test_networks_that_cannot_become_hardware(hwgen, write, parts):
     assert_nothing_left(hwgen, "m.onnx")
 
 
+def test_every_layer_in_the_way_has_a_line(hwgen):
+    wide_weights(hwgen.folder / "m.onnx")
+    first, *rest = hwgen(*BUILD, "--model", "m.onnx").stderr.splitlines()
+    assert first.endswith("3 layers cannot become hardware:")
+    assert [line.split(",")[0] for line in rest] == ["- fc0", "- fc1", "- fc2"]
+
+
+def test_an_archive_is_no_array_of_inputs(hwgen, tiny):
+    np.savez(hwgen.folder / "x.npz", x=np.zeros((4, 8), np.float32))
+    done = hwgen(*BUILD, "--model", tiny, "--inputs", "x.npz")
+    assert_refused(done, "x.npz", "numpy.save")
+    assert_nothing_left(hwgen, "x.npz")
+
+
 def test_unknown_board(hwgen, tiny):
     done = hwgen("build", "--model", tiny, "--board", "pynq-z3", "--out", "out")
     assert_refused(done, "pynq-z3", "did you mean pynq-z2 or pynq-z1")
@@ -110,8 +124,11 @@ def test_output_folder_of_somebody_else(hwgen, tiny):
         (np.full((4, 8), np.nan, np.float32), ["NaN"]),
         (np.zeros((0, 8), np.float32), ["no frame"]),
         (np.array(["text"]), ["inputs.npy"]),
+        (np.zeros(8, np.float32), ["x[None]"]),
+        (np.zeros((4, 8), np.int64), ["int64", "--input-type"]),
+        (np.full((4, 8), 1e200), ["beyond float32"]),
     ],
-    ids=["shape", "dtype", "nan", "empty", "text"],
+    ids=["shape", "dtype", "nan", "empty", "text", "one frame", "integers", "huge"],
 )
 def test_wrong_inputs(hwgen, tiny, array, parts):
     np.save(hwgen.folder / "inputs.npy", array)
@@ -136,6 +153,8 @@ def test_inputs_outside_the_range_of_their_type(hwgen, tiny):
         (["--stall", "1"], ["--stall 1 must be at least 0 and below 1"]),
         (["--target-fps", "1", "--maximize", "fps"], ["contradict each other"]),
         (["--clock-mhz", "-5"], ["clock", "positive"]),
+        (["--clock-mhz", "inf"], ["clock", "positive"]),
+        (["--target-fps", "nan"], ["target fps nan must be a positive number"]),
         (["--input-type", "uint7x"], ["uint7x"]),
         (["--input-type", "uint8", "--input-scale", "1/0"], ["1/0"]),
     ],

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
 from hwgen.dataflow import Dataflow, plan
 from hwgen.errors import FoldingError
 from hwgen.ir import Fold, Folding, Graph, foldable_layers
+from hwgen.ir.folding import Memory, Style
 from tests.frontend.build import MODES, Net
 
 FUNCTIONS = ("Relu", "Sigmoid", "Neg", "LeakyRelu")
@@ -276,6 +278,8 @@ def planned(graph: Graph, seed: int) -> Dataflow:
             pe=_lanes(rng, bounds.height),
             simd=_lanes(rng, bounds.width),
             m=_lanes(rng, bounds.pixels) if rng.random() < 0.2 else 1,
+            style=str(rng.choice(get_args(Style))) if rng.random() < 0.3 else "auto",
+            memory=str(rng.choice(get_args(Memory))) if rng.random() < 0.3 else "auto",
         )
         for name, bounds in foldable_layers(graph).items()
     }
@@ -285,9 +289,19 @@ def planned(graph: Graph, seed: int) -> Dataflow:
         except FoldingError as error:
             name = str(error).split(":")[0]
             fold = folds[name]
-            if fold == Fold(pe=fold.pe):
+            simpler = next((f for f in _simpler(fold) if f != fold), None)
+            if simpler is None:
                 raise
-            folds[name] = replace(fold, m=1) if fold.m > 1 else replace(fold, simd=1)
+            folds[name] = simpler
+
+
+def _simpler(fold: Fold) -> tuple[Fold, ...]:
+    """Return what to build where ``fold`` is refused, the first that differs."""
+    return (
+        replace(fold, style="auto", memory="auto"),
+        replace(fold, m=1),
+        replace(fold, simd=1),
+    )
 
 
 def _lanes(rng: np.random.Generator, most: int) -> int:

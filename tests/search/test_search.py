@@ -219,7 +219,7 @@ def test_pins_of_unknown_layers_or_out_of_bounds(tfc, pynq):
 def test_goals_out_of_range():
     with pytest.raises(FoldingError, match="budget 150% must be"):
         goal(budget=1.5)
-    with pytest.raises(FoldingError, match="target fps -1 must be positive"):
+    with pytest.raises(FoldingError, match="target fps -1 must be a positive number"):
         goal(target_fps=-1)
 
 
