@@ -9,7 +9,7 @@ DEMO_OUT ?= out/tfc_w2a2
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt
 
-.PHONY: demo test test-slow lint sim clean
+.PHONY: demo test test-slow lint sim docs clean
 
 demo: $(VENV)/.core
 	@echo "building designs/tfc_w2a2 for the PYNQ-Z2 (the first run also warms the tools' caches)"
@@ -29,6 +29,10 @@ lint: $(VENV)/.dev
 
 sim: $(VENV)/.core
 	$(BIN)/python -m sim
+
+docs: $(VENV)/.core
+	@$(PIP) -e ".[docs]"
+	$(BIN)/mkdocs build --strict
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "hwgen needs Python 3.11 or newer: no python3 on PATH" >&2; exit 3; }
@@ -52,4 +56,4 @@ $(VENV)/.warm: $(VENV)/.dev
 	@touch $@
 
 clean:
-	rm -rf out build dist .pytest_cache .hypothesis .ruff_cache
+	rm -rf out build dist site .pytest_cache .hypothesis .ruff_cache
