@@ -9,8 +9,9 @@ from amaranth.lib import wiring
 
 from hwgen.boards import Family
 from hwgen.dataflow import Dataflow, Stream
+from hwgen.emit.axis import AxisChip, AxisSystem
 from hwgen.emit.design import Design
-from hwgen.emit.rtlil import RtlilModule, convert, convert_chip
+from hwgen.emit.rtlil import RtlilModule, convert, convert_chip, flat_ports
 from hwgen.emit.serial import SerialChip, SerialSystem
 from hwgen.emit.sources import Sources
 from hwgen.emit.top import Blackbox, core_members
@@ -88,6 +89,22 @@ def serial_system(
     modules = (shell_module, system_module, convert_chip(chip, f"{stem}_top", chip.pins))
     parts = {f"{stem}_shell": shell, f"{stem}_system": inside}
     return System(f"{stem}_top", core, modules, parts)
+
+
+def axis_system(core: Design) -> System:
+    """Return a core with AXI4-Stream ports, ``aclk`` and ``aresetn``."""
+    stem = core.name.removesuffix("_core")
+    flow = core.dataflow
+    source, sink = flow.streams[flow.input], flow.streams[flow.output]
+    inside = AxisSystem(
+        lambda: _instance(core_ports(core), core.name), source.bits, sink.bits, sink.transfers
+    )
+    name = f"{stem}_system"
+    module = convert(inside, name)
+    flows = {port: flow for port, (_, flow) in flat_ports(inside).items()}
+    chip = AxisChip(*_instance(inside, name), flows)
+    modules = (module, convert_chip(chip, f"{stem}_axis", chip.pins))
+    return System(f"{stem}_axis", core, modules, {name: inside})
 
 
 def zynq_shell(core: Design) -> ZynqShell:

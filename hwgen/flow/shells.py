@@ -10,10 +10,10 @@ from pathlib import Path
 
 from hwgen import host
 from hwgen.arith.pll import plan_pll
-from hwgen.backend import vivado
+from hwgen.backend import ipxact, vivado
 from hwgen.boards import Board
 from hwgen.emit import Design
-from hwgen.emit.system import System, frames, serial_system, zynq_system
+from hwgen.emit.system import System, axis_system, frames, serial_system, zynq_system
 from hwgen.errors import BoardError
 from hwgen.flow.decide import Decision
 from hwgen.flow.progress import Progress
@@ -54,7 +54,9 @@ def write_shell(
             return _zynq(decision, design, core, folder, progress)
         case "uart":
             return _uart(decision, design, core, folder, progress)
-        case "axi-stream" | "stream":
+        case "axi-stream":
+            return _axis(decision, design, core, folder, progress)
+        case "stream":
             return Shell(None, core, decision.clock_mhz)
 
 
@@ -112,6 +114,26 @@ def _uart(
     meta = uart_meta(decision.network.name, design.digest, clock_mhz, baud, ends, formats)
     write_meta(meta, folder / DRIVER, progress)
     return Shell(system, sources, clock_mhz)
+
+
+def _axis(
+    decision: Decision,
+    design: Design,
+    core: tuple[Path, ...],
+    folder: Path,
+    progress: Progress,
+) -> Shell:
+    system = axis_system(design)
+    project = folder / PROJECT
+    project.mkdir()
+    sources = (*core, *write_verilog(system, project, notice=progress.note))
+    flow = design.dataflow
+    ends = (flow.streams[flow.input].bits, flow.streams[flow.output].bits)
+    files = [f"../{path.parent.name}/{path.name}" for path in core]
+    files += [path.name for path in sources[len(core) :]]
+    text = ipxact.component(system.name, ends, files)
+    (project / "component.xml").write_text(text, encoding="utf-8")
+    return Shell(system, sources, decision.clock_mhz)
 
 
 def chip_clock(board: Board, wanted_mhz: float) -> tuple[float, Mapping[str, int | str] | None]:

@@ -29,11 +29,11 @@ class LinkError(HwgenError):
 class Wire(Protocol):
     """An open serial port."""
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int, /) -> bytes:
         """Return up to ``size`` bytes, fewer where none come for a moment."""
         ...
 
-    def write(self, data: bytes) -> object:
+    def write(self, data: bytes, /) -> object:
         """Send bytes."""
         ...
 

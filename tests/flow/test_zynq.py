@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -181,3 +182,24 @@ def test_frames_that_do_not_fit_are_refused(built, monkeypatch, x, match):
     net = built.accelerator(built.board(), monkeypatch)
     with pytest.raises(ValueError, match=match):
         net.predict(x)
+
+
+@pytest.mark.slow
+def test_mnist_on_a_core_as_fast_as_the_bus(tmp_path, monkeypatch, shared):
+    model = Path(__file__).parents[2] / "designs" / "tfc_w2a2" / "model.onnx"
+    request = flow.Request(model, "pynq-z2", maximize="fps", input=flow.InputFlags("uint8"))
+    flow.build(request, flow.Trial(frames=1, engine="amaranth"), tmp_path / "out").require()
+    built = Built(tmp_path / "out", tmp_path / "models")
+    board = built.board(timing=Timing(LATENCY))
+    net = built.accelerator(board, monkeypatch)
+    x = np.load(shared / "data" / "mnist_test.npz")["x"][:32].reshape(32, 1, 28, 28)
+
+    np.testing.assert_array_equal(net.predict(x), built.reference(x))
+    np.testing.assert_array_equal(net.classify(x), built.reference(x).argmax(axis=1))
+
+    # a frame is 98 words; the core takes one in as many cycles
+    assert built.decision.performance.ii_cycles == 98
+    short, long = (net.benchmark(count)["cycles"] for count in (32, 96))
+    for count, cycles in ((32, short), (96, long)):
+        assert cycles == system_cycles(built.design.dataflow, count) + 2 * LATENCY + OVERHEAD
+    assert 64 * 784 / (long - short) >= 0.95 * 8
