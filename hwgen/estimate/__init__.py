@@ -1,5 +1,6 @@
 """Resource estimates: what a design takes, before synthesis, with the error that was measured."""
 
+from hwgen.estimate.matrix import matrix_luts
 from hwgen.estimate.mvu import MvuFacts, mvu_facts, mvu_terms
 from hwgen.estimate.network import Estimate, estimate, priced, unit_cost
 from hwgen.estimate.parts import Terms
@@ -10,6 +11,7 @@ __all__ = [
     "MvuFacts",
     "Terms",
     "estimate",
+    "matrix_luts",
     "mvu_facts",
     "mvu_terms",
     "priced",

@@ -1,19 +1,29 @@
-"""Quantize trained float networks without training them, or nearly so; needs the extra ``train``.
+"""Quantize trained float networks without training them; needs the extra ``train``.
 
 ``quantize(model, config, data)`` returns a network whose ``export`` writes QONNX for ``hwgen
 build``. A configuration class names the method.
 """
 
+from hwgen.ptq.allocate import Allocation, Budget, allocated
 from hwgen.ptq.config import GPFQConfig, QMSEConfig, TSQConfig
-from hwgen.ptq.data import Data
-from hwgen.ptq.quantize import Quantized, quantize, reference_accuracy
+from hwgen.ptq.data import Data, read_data
+from hwgen.ptq.engine import LayerRow
+from hwgen.ptq.load import load_network
+from hwgen.ptq.quantize import Quantized, check_exportable, quantize, reference_accuracy
 
 __all__ = [
+    "Allocation",
+    "Budget",
     "Data",
     "GPFQConfig",
+    "LayerRow",
     "QMSEConfig",
     "Quantized",
     "TSQConfig",
+    "allocated",
+    "check_exportable",
+    "load_network",
     "quantize",
+    "read_data",
     "reference_accuracy",
 ]

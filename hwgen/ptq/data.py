@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from hwgen.ptq.errors import CalibrationError
-from hwgen.train.data import Samples, to_network
+from hwgen.train.data import Samples, channels_first, decode_jpeg, to_network
 from hwgen.train.export import InputConvention
 
 BATCH = 128
@@ -64,3 +67,50 @@ def check_data(data: Data, model: nn.Module) -> None:
         raise CalibrationError(
             f"the network does not take calibration samples of shape {tuple(x.shape[1:])}: {reason}"
         ) from None
+
+
+def read_samples(path: Path, limit: int | None = None) -> tuple[Tensor, Tensor | None]:
+    """Return the samples of a file and their labels, where it has any.
+
+    ``.npy`` holds samples, ``.npz`` ``x`` and maybe ``y``, or pictures as ``jpeg`` and ``offsets``.
+    Pictures may have their channels last.
+
+    Raises
+    ------
+    CalibrationError
+        the file is missing, damaged or holds something else
+    """
+    try:
+        with path.open("rb") as handle:
+            found = np.load(handle, allow_pickle=False)
+            if isinstance(found, np.ndarray):
+                x, y = found, None
+            elif "jpeg" in found:
+                offsets = found["offsets"][: None if limit is None else limit + 1]
+                x, y = decode_jpeg(found["jpeg"], offsets), found["y"]
+            else:
+                x, y = found["x"], found.get("y")
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+        raise CalibrationError(
+            f"{path} cannot be read ({error}); give a .npy of samples or a .npz with x and maybe y"
+        ) from None
+    if x.ndim == 3 or (x.ndim == 4 and x.shape[-1] in (1, 3) and x.shape[1] not in (1, 3)):
+        samples = channels_first(x[:limit])
+    else:
+        samples = torch.from_numpy(np.array(x[:limit], order="C"))
+    labels = None if y is None else torch.from_numpy(np.asarray(y[:limit]).astype(np.int64))
+    return samples, labels
+
+
+def read_data(
+    calib: Path, test: Path | None, limit: int, *, convention: InputConvention | None
+) -> Data:
+    """Return calibration samples and the labelled ones to measure on, where there are any.
+
+    Without ``test``, labels of the calibration file serve.
+    """
+    x, labels = read_samples(calib, limit)
+    tested, known = (x, labels) if test is None else read_samples(test)
+    if test is not None and known is None:
+        raise CalibrationError(f"{test} has no labels; a test set is a .npz with x and y")
+    return Data(x, convention, None if known is None else Samples(tested, known))

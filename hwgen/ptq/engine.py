@@ -129,7 +129,7 @@ def settle(meeting: Meeting, steps: Lockstep, config: Config) -> float:
     if config.bias_correction and not healed:
         shift = mean_difference(meeting.out, got, dense=isinstance(layer, nn.Linear))
         if layer.bias is None:
-            layer.bias = nn.Parameter(torch.zeros(len(layer.weight)))
+            layer.bias = nn.Parameter(torch.zeros(len(layer.weight)), requires_grad=False)
         layer.bias.data += shift.float()
         got = [layer(batch) for batch in meeting.y]
     return relative_error(meeting.out, got)

@@ -201,5 +201,5 @@ def accuracy(network: nn.Module, samples: Samples, convention: InputConvention) 
     hits = 0
     with torch.no_grad():
         for x, y in zip(samples.x.split(500), samples.y.split(500), strict=True):
-            hits += int((network(to_network(x, convention)).argmax(1) == y).sum())
+            hits += int((network(to_network(x, convention)).flatten(1).argmax(1) == y).sum())
     return hits / len(samples)

@@ -74,6 +74,11 @@ def quantize(
     return Quantized(finished(outcome), outcome.rows, outcome.error, before, data)
 
 
+def check_exportable(config: Config) -> None:
+    """Raise ``QuantizeError`` where no file can hold what ``config`` asks for."""
+    coder_of(config)
+
+
 CODERS: dict[type[Config], Callable[..., Coder]] = {
     QMSEConfig: QMSECoder,
     GPFQConfig: GPFQCoder,
@@ -91,7 +96,7 @@ def share_right(network: nn.Module, data: Data, test: Samples) -> float:
     hits = 0
     with torch.no_grad():
         for x, y in zip(test.x.split(500), test.y.split(500), strict=True):
-            hits += int((network(data.taken(x)).argmax(1) == y).sum())
+            hits += int((network(data.taken(x)).flatten(1).argmax(1) == y).sum())
     return hits / len(test)
 
 

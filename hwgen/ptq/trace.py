@@ -53,12 +53,17 @@ _METHODS: dict[str, Kind] = {
 _TWO_STREAMS = (operator.mul, torch.mul, operator.sub, torch.sub, operator.truediv, torch.div)
 
 
+def _sort(layer: nn.Module) -> Kind | None:
+    found = (_MODULES.get(family) for family in type(layer).__mro__)
+    return next((sort for sort in found if sort is not None), None)
+
+
 class _Tracer(fx.Tracer):
     """Goes into every module but torch's own layers."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         del module_qualified_name
-        return type(m) in _MODULES or (
+        return _sort(m) is not None or (
             m.__module__.startswith("torch.nn") and not isinstance(m, nn.Sequential)
         )
 
@@ -99,7 +104,7 @@ def kind(traced: fx.GraphModule, node: fx.Node) -> Kind | None:
     if node.op == "get_attr":
         return "constant"
     if node.op == "call_module":
-        return _MODULES.get(type(traced.get_submodule(str(node.target))))
+        return _sort(traced.get_submodule(str(node.target)))
     if node.op == "call_method":
         found = _METHODS.get(str(node.target))
     else:

@@ -111,7 +111,7 @@ def load(name: str, split: Split, folder: Path, limit: int | None = None) -> Sam
             f"(N, {', '.join(map(str, source.shape))}) and N classes below {source.classes}"
         )
     x, y = x[:limit], y[:limit]
-    return Samples(_channels_first(x), torch.from_numpy(y.astype(np.int64)))
+    return Samples(channels_first(x), torch.from_numpy(y.astype(np.int64)))
 
 
 def to_network(x: Tensor, convention: InputConvention) -> Tensor:
@@ -196,20 +196,22 @@ def _read_npz(path: Path, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
         with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             if "jpeg" in file:
                 offsets = file["offsets"][: None if limit is None else limit + 1]
-                return _decode(file["jpeg"], offsets), file["y"][:limit]
+                return decode_jpeg(file["jpeg"], offsets), file["y"][:limit]
             return file["x"], file["y"]
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
         raise DataError(f"{path} is damaged ({error}); fetch it again") from None
 
 
-def _decode(jpeg: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+def decode_jpeg(jpeg: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Return the pictures, uint8 (N, H, W, 3), whose bytes lie between successive ``offsets``."""
     from PIL import Image
 
     pictures = (jpeg[a:b].tobytes() for a, b in pairwise(offsets))
     return np.stack([np.asarray(Image.open(io.BytesIO(one)).convert("RGB")) for one in pictures])
 
 
-def _channels_first(x: np.ndarray) -> Tensor:
+def channels_first(x: np.ndarray) -> Tensor:
+    """Return pictures (N, H, W) or (N, H, W, C) as (N, C, H, W); anything else as it is."""
     if x.ndim == 3:
         x = x[..., None]
     if x.ndim == 4:

@@ -36,7 +36,7 @@ def test_constants_of_the_sparse_codes_follow_from_the_normal_law():
 def test_activation_behind_a_norm_gets_the_derived_step():
     relu = draw(200_000).clamp(min=0).float() * 3
     derived, calibrated = (
-        float(act_quantizer([relu], 2, scale=scale).act_quant.scale())
+        float(act_quantizer([relu], 2, scale=scale).act_quant.scale().detach())
         for scale in ("normal", "mse")
     )
     assert derived == pytest.approx(3 * 0.6508, rel=0.01)
