@@ -63,4 +63,4 @@ def product(code, weight):
         if shape.signed and place == shape.width - 1:
             term = -term
         total = term if total is None else total + term
-    return total
+    return Const(0, 1) if total is None else total  # a weight that is always 0 has no bits

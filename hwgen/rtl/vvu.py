@@ -110,7 +110,7 @@ class Vvu(wiring.Component):
         low, high = int(self.weights.min()), int(self.weights.max())
         layout = data.ArrayLayout(Shape.cast(range(low, high + 1)), self.simd * self.pe)
         rows = self.weights.reshape(self.steps * self.words, -1).tolist()
-        if len(rows) == 1:
+        if all(row == rows[0] for row in rows):
             return rows[0]
         at = Signal(range(len(rows)))
         with m.If(fire):

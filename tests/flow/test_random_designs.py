@@ -97,6 +97,9 @@ REGRESSIONS = {
     "the sum of one bipolar code": Recipe(
         (2, 3, 2), 663, (("conv", 774), ("average", 341), ("average", 784)), 0, 0.0
     ),
+    "a depthwise kernel of zeros": Recipe(
+        (2, 2), 134, (("conv", 233), ("depthwise", 84), ("everywhere", 419)), 280, 0.0
+    ),
     "a flattened tensor is replayed": Recipe((2, 2, 2), 15, (("conv", 15), ("dense", 16)), 15, 0.0),
 }
 

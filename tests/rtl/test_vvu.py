@@ -47,6 +47,17 @@ def test_every_fold_equals_the_reference(channels, taps, pe, simd, style, memory
         assert run.output_cycles[0][0] == gathered + 3  # II 1, latency 3
 
 
+@pytest.mark.parametrize("value", [0, -2])
+@pytest.mark.parametrize("style", ["lut", "dsp"])
+def test_weights_that_are_all_equal_need_no_memory(value, style):
+    op = ops.Vvu(np.full((4, 3), value))
+    x = np.random.default_rng(5).integers(-4, 4, (3, 12))
+    dut = Vvu(op.weights, signed(3), signed(7), pe=2, simd=1, style=style)
+    run = drive(dut, transfers(x, 4, 3, 2, 1, fill=3), stall=0.2)
+    np.testing.assert_array_equal(run.output.reshape(3, -1), op.reference(x))
+    check_times(dut, run)
+
+
 @pytest.mark.parametrize("simd", [1, 2, 4])
 def test_bipolar_codes(simd):
     rng = np.random.default_rng(2)
