@@ -10,6 +10,7 @@ from hwgen.dataflow import units as u
 from hwgen.emit import conv
 from hwgen.rtl.argmax import ArgMax
 from hwgen.rtl.const_mvu import ConstMvu
+from hwgen.rtl.dsp_mvu import DspMvu
 from hwgen.rtl.fifo import Fifo
 from hwgen.rtl.fork import Fork
 from hwgen.rtl.mvu import Mvu
@@ -29,14 +30,14 @@ def mvu(unit: u.MvuUnit) -> wiring.Component:
             acc_shape=unit.acc.wire,
             m=unit.m,
         )
-    return Mvu(
+    component = DspMvu if unit.style == "dsp" else Mvu
+    return component(
         unit.weights,
         unit.x.wire,
         pe=unit.pe,
         simd=unit.simd,
         x_bipolar=unit.x.bipolar,
         acc_shape=unit.acc.wire,
-        style=unit.style,
         memory=unit.memory,
         m=unit.m,
     )

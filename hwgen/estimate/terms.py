@@ -14,11 +14,13 @@ import numpy as np
 
 from hwgen import timing
 from hwgen.arith.const import ConstPlan
+from hwgen.arith.dsp import DspPlan
 from hwgen.boards import Family
 from hwgen.dataflow import units as u
 from hwgen.estimate import windows
 from hwgen.estimate.memory import LUT_INPUTS, bram36, counter_bits, lutram_luts, rom_luts
 from hwgen.estimate.mvu import mvu_facts, mvu_terms
+from hwgen.estimate.packed import packed_terms
 from hwgen.estimate.parts import Terms
 
 # Words from which a replay's vectors lie in block RAM.
@@ -41,6 +43,8 @@ def _mvu(unit: u.MvuUnit, family: Family) -> Terms:
         kept = sum(map(len, plan.kept))
         stages = float(plan.latency)
         return Terms("mvu.const", (float(unit.m * luts), stages), (float(unit.m * kept), stages))
+    if isinstance(unit.plan, DspPlan):
+        return packed_terms(unit.plan, unit.m, family)
     facts = mvu_facts(unit.weights, unit.x, unit.acc)
     return mvu_terms(facts, unit.pe, unit.simd, unit.style, unit.memory, family, unit.m)
 

@@ -41,7 +41,8 @@ class Fold:
     pe : output channels computed at once (1..MH)
     simd : inputs of one output read at once (1..MW, or taps of a kernel); 1 for other layers
     m : neighbouring output pixels of a row computed at once
-    style : how products are summed: ``lut``, or ``const`` for a matrix used whole in every cycle
+    style : how products are summed: ``lut`` for adders, ``dsp`` for multipliers that hold products
+        of several rows, ``const`` for a matrix that is used whole in every cycle
     memory : where the weights lie
     """
 

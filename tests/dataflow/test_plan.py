@@ -108,10 +108,6 @@ def test_a_reshape_of_the_input_costs_nothing():
         (fold(fc0=(0, 1)), r"fc0: PE=0 is outside"),
         (fold(fc0=Fold(m=2)), r"fc0: M=2 is outside 1\.\.1 \(pixels of a row\)"),
         (
-            fold(fc0=Fold(style="dsp")),
-            r"fc0: style='dsp' cannot be built for a matrix yet; use 'lut'",
-        ),
-        (
             fold(fc0=Fold(pe=4, simd=3, style="const")),
             r"fc0: style='const' builds .* PE=4 and SIMD=6 in one group, but PE=4 and SIMD=3;",
         ),
@@ -125,6 +121,12 @@ def test_a_reshape_of_the_input_costs_nothing():
 def test_bad_folds_are_refused(folding, message):
     with pytest.raises(FoldingError, match=message):
         plan(mlp((6, 4), argmax=False), folding)
+
+
+def test_codes_too_wide_for_a_multiplier_are_refused():
+    graph = grow(start(TensorType((6,), 0, 2**18)), "fc", ops.Mvu(weights(RNG, 2, 6)))
+    with pytest.raises(FoldingError, match=r"fc: style='dsp' multiplies .* its codes have 19 bits"):
+        plan(graph, fold(fc=Fold(style="dsp")))
 
 
 def test_networks_without_hardware_are_refused():

@@ -14,7 +14,19 @@ def wire_range(shape, bipolar):
     return (-(1 << shape.width - 1) if shape.signed else 0), (1 << shape.width - shape.signed) - 1
 
 
-def check(weights, shape, *, pe, simd, bipolar=False, vectors=4, stalls=(0.3,), seed=0, **options):
+def check(
+    weights,
+    shape,
+    *,
+    pe,
+    simd,
+    bipolar=False,
+    vectors=4,
+    stalls=(0.3,),
+    seed=0,
+    component=rtl.Mvu,
+    **options,
+):
     """Drive random vectors and the ends of the range through one fold; return the component."""
     rng = np.random.default_rng(seed)
     (mh, mw), (low, high) = weights.shape, wire_range(shape, bipolar)
@@ -25,7 +37,7 @@ def check(weights, shape, *, pe, simd, bipolar=False, vectors=4, stalls=(0.3,), 
     expected = ops.Mvu(weights).reference((2 * x - 1 if bipolar else x)[:, :mw])
     replayed = np.repeat(x.reshape(len(x), 1, words, simd), folds, axis=1).reshape(-1, simd)
     for stall in stalls:
-        dut = rtl.Mvu(weights, shape, pe=pe, simd=simd, x_bipolar=bipolar, **options)
+        dut = component(weights, shape, pe=pe, simd=simd, x_bipolar=bipolar, **options)
         run = drive(dut, replayed, stall=stall, seed=seed)
         np.testing.assert_array_equal(run.output.reshape(len(x), -1)[:, :mh], expected)
         check_times(dut, run)

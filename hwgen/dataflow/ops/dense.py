@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hwgen.arith.dsp import NARROW, WIDE, DspPlan
 from hwgen.dataflow.builder import Builder
 from hwgen.dataflow.ops import windows
 from hwgen.dataflow.units import MvuUnit
@@ -41,19 +42,24 @@ def _matrices(builder: Builder, node: Node, weights: IntArray) -> None:
     if groups > 1:
         weights = np.pad(weights, ((0, 0), (0, -mh % fold.pe), (0, 0)))
     place = (node.name, node.name, (x.name,), (y.name,))
-    builder.add(
-        MvuUnit(
-            *place,
-            weights=weights.reshape(-1, mw),
-            x=x.element,
-            acc=y.element,
-            pe=fold.pe,
-            simd=fold.simd,
-            style=style,
-            memory="const" if fold.memory == "auto" else fold.memory,
-            m=fold.m,
-        )
+    unit = MvuUnit(
+        *place,
+        weights=weights.reshape(-1, mw),
+        x=x.element,
+        acc=y.element,
+        pe=fold.pe,
+        simd=fold.simd,
+        style=style,
+        memory="const" if fold.memory == "auto" else fold.memory,
+        m=fold.m,
     )
+    if isinstance(unit.plan, DspPlan) and not unit.plan.fits:
+        raise FoldingError(
+            f"{node.name}: style='dsp' multiplies codes of up to {NARROW} bits with weights of up "
+            f"to {WIDE} bits, but its codes have {unit.x.bits} bits and its largest weight is "
+            f"{unit.plan.largest}; use 'lut' or leave the style out"
+        )
+    builder.add(unit)
 
 
 def _style(name: str, fold: Fold, groups: int, mh: int, mw: int) -> str:
@@ -61,11 +67,6 @@ def _style(name: str, fold: Fold, groups: int, mh: int, mw: int) -> str:
     whole = groups == 1 and fold.pe == mh and fold.simd == mw
     if fold.style == "auto":
         return "const" if whole and fold.memory in ("auto", "const") else "lut"
-    if fold.style == "dsp":
-        raise FoldingError(
-            f"{name}: style={fold.style!r} cannot be built for a matrix yet; "
-            f"use 'lut' or leave the style out"
-        )
     if fold.style == "const" and not whole:
         why = f"it has {groups} groups" if groups > 1 else f"PE={fold.pe} and SIMD={fold.simd}"
         raise FoldingError(

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from hwgen import timing
 from hwgen.arith.const import ConstPlan
+from hwgen.arith.dsp import DspPlan
 from hwgen.arith.mvu import Lane, MvuPlan
 from hwgen.dataflow.streams import Element
 from hwgen.dataflow.units.base import Unit
@@ -37,12 +38,14 @@ class MvuUnit(Unit):
         return timing.mvu(self.plan.words, self.plan.folds, latency=self.plan.latency)
 
     @cached_property
-    def plan(self) -> MvuPlan | ConstPlan:
+    def plan(self) -> MvuPlan | ConstPlan | DspPlan:
         """How it computes: digits or shared terms, adders, register stages."""
         x = Lane(self.x.bits, self.x.wire[0] < 0, self.x.bipolar)
         acc = Lane(self.acc.bits, self.acc.wire[0] < 0)
         if self.style == "const":
             return ConstPlan(self.weights, x, acc)
+        if self.style == "dsp":
+            return DspPlan(self.weights, x, acc, self.pe, self.simd, self.memory)
         return MvuPlan(self.weights, x, acc, self.pe, self.simd, self.memory)
 
 
