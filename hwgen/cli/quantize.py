@@ -17,8 +17,6 @@ from hwgen.errors import BudgetError, InputError
 from hwgen.flow.progress import Progress
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from hwgen.ptq import Data, Quantized
     from hwgen.ptq.config import Config
 
@@ -112,7 +110,7 @@ class _Job:
     """Quantizes one network, as often as a budget needs."""
 
     def __init__(
-        self, network: nn.Module, config: Config, data: Data, out: Path, shown: console.Terminal
+        self, network: Any, config: Config, data: Data, out: Path, shown: console.Terminal
     ) -> None:
         self.network = network
         self.config = config
@@ -142,7 +140,7 @@ class _Job:
 
         clock_mhz = boards.load(board).clock.core_mhz
         family = boards.load(board).family
-        limit = float(luts)
+        limit, whole = float(luts), 0.0
         request = flow.Request(self.out, board, target_fps=target_fps, budget=1.0)
         for _ in range(_TRIES):
             self.shown.step(f"choosing bits for {limit:,.0f} LUTs of matrix units")
