@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil, prod
+from math import ceil
 
 import numpy as np
 
@@ -52,13 +52,14 @@ def lines(unit: u.LinesUnit, family: Family) -> Terms:
 def windows(unit: u.WindowsUnit, family: Family) -> Terms:
     """Shift registers that hold the columns of a window."""
     del family
-    window, shown = unit.window, unit.m * prod(unit.window.kernel)
-    columns = (unit.m - 1) * window.stride[1] + window.reach[1]
-    held = min(columns, shown // window.kernel[0]) * window.kernel[0]
-    lane = unit.lanes * unit.y.bits
+    window, lane = unit.window, unit.window.kernel[0] * unit.lanes * unit.y.bits
+    ages = np.unique(timing.window_ages(window, unit.across, unit.m))
+    subs = (ages[ages % unit.across == sub] for sub in range(unit.across))
+    shifts = sum(1 + int(own.max()) // unit.across * unit.words for own in subs if len(own))
     counters = 3.0 * counter_bits(window.width * unit.words)
-    lut = 0.0, float(shown * lane), counters, 1.0
-    return Terms("walk", lut, (float(held * lane * unit.words), counters, 1.0))
+    masked = int(timing.window_masks(window, unit.m).sum())
+    lut = 0.0, float(masked * lane), counters, 1.0
+    return Terms("walk", lut, (float(shifts * lane), counters, 1.0))
 
 
 def insert(unit: u.InsertUnit, family: Family) -> Terms:

@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 from hwgen.rtl.codes import lookup, recode, wire_code
 from hwgen.rtl.delay import Delay
 from hwgen.rtl.elastic import lanes_of
-from hwgen.timing.window import column_steps, window_hop, window_shift, windows
+from hwgen.timing.window import column_steps, window_ages, window_hop, window_shift, windows
 
 
 class Windows(wiring.Component):
@@ -47,6 +47,7 @@ class Windows(wiring.Component):
         self.out_bipolar = bipolar if out_bipolar is None else out_bipolar
         self.pad_code = wire_code(pad_code, self.out_bipolar) if any(window.pads[1::2]) else 0
         self.schedule = windows(window, words, across, m)
+        self.ages = window_ages(window, across, m)
         rows, cols = window.kernel
         out_shape = shape if out_shape is None else out_shape
         super().__init__(
@@ -70,7 +71,7 @@ class Windows(wiring.Component):
         columns = self._columns(m, fire)
         rows, cols = self.window.kernel
         for pixel, col in outside:
-            word = columns[self._age(pixel, col)]
+            word = columns[int(self.ages[pixel, col])]
             for row in range(rows):
                 for lane in range(self.lanes):
                     code = recode(word[row * self.lanes + lane], self.bipolar, self.out_bipolar)
@@ -79,16 +80,9 @@ class Windows(wiring.Component):
                     m.d.comb += self.o.payload[at].eq(shown)
         return m
 
-    def _age(self, pixel, col):
-        """Return how many columns came behind that of a window's tap."""
-        window = self.window
-        newest = (window_shift(window, self.across, self.m) + 1) * self.across - 1
-        return newest - (pixel * window.stride[1] + col * window.dilation[1] - window.pads[1])
-
     def _columns(self, m, fire):
         """Shift columns along; return those that windows show, by age."""
-        taps = [(pixel, col) for pixel in range(self.m) for col in range(self.window.kernel[1])]
-        ages = sorted({self._age(*tap) for tap in taps})
+        ages = np.unique(self.ages).tolist()
         wide, found = self.across * self.lanes, {}
         for sub in range(self.across):
             places = [

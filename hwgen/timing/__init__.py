@@ -31,7 +31,9 @@ from hwgen.timing.window import (
     line_banks,
     lines,
     slides,
+    window_ages,
     window_hop,
+    window_masks,
     window_shift,
     windows,
 )
@@ -83,7 +85,9 @@ __all__ = [
     "upsample",
     "width_converter",
     "width_steps",
+    "window_ages",
     "window_hop",
+    "window_masks",
     "window_shift",
     "windows",
 ]

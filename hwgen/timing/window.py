@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from hwgen.timing.pixels import Window
-from hwgen.timing.schedule import Pipe
+from hwgen.timing.schedule import BoolArray, IntArray, Pipe
 from hwgen.timing.walk import Loop, Walk
 
 
@@ -105,6 +105,28 @@ def windows(window: Window, words: int, across: int = 1, m: int = 1) -> Pipe:
 def window_shift(window: Window, across: int = 1, m: int = 1) -> int:
     """Return the shifts of a row before the one that completes its first group of windows."""
     return ((m - 1) * window.stride[1] - window.pads[1] + window.reach[1] - 1) // across
+
+
+def window_ages(window: Window, across: int = 1, m: int = 1) -> IntArray:
+    """Return how many columns come behind that of each tap until its windows are complete.
+
+    int64 (m, kernel columns)
+    """
+    newest = (window_shift(window, across, m) + 1) * across - 1
+    return newest - _offsets(window, m)
+
+
+def window_masks(window: Window, m: int = 1) -> BoolArray:
+    """Return which taps are ever beside the frame, bool (m, kernel columns)."""
+    offsets, place = _offsets(window, m), np.arange(m)
+    last = (window.out[1] - 1 - place) // m * m * window.stride[1]
+    return (offsets < 0) | (last[:, None] + offsets >= window.width)
+
+
+def _offsets(window: Window, m: int) -> IntArray:
+    """Return each tap's column beside the first pixel of its group, int64 (m, kernel columns)."""
+    taps = np.arange(window.kernel[1], dtype=np.int64) * window.dilation[1] - window.pads[1]
+    return np.arange(m, dtype=np.int64)[:, None] * window.stride[1] + taps
 
 
 def _positions(window: Window, across: int, m: int) -> np.ndarray:
