@@ -103,7 +103,7 @@ def test_pixel_shuffle_walk(mode, lanes):
 @pytest.mark.parametrize("window", WINDOWS)
 def test_line_walk_waits_for_the_lowest_row(window):
     walk = timing.lines(window, 2)
-    width = timing.columns(window)
+    width = timing.column_steps(window)
     assert memory_holds(walk, timing.line_banks(window, 2) * window.width * 2)
     needs = walk.needs.reshape(window.out[0], width, 2)
     for row in range(window.out[0]):
