@@ -16,6 +16,7 @@ from hwgen.errors import HwgenError, OutputError
 from hwgen.flow.progress import Progress
 from hwgen.report.figures import count, rate
 from sim.bench import Outcome, benches, run
+from sim.peers import Peer, peers_of
 
 DESIGNS = Path(__file__).resolve().parents[1] / "designs"
 
@@ -52,12 +53,15 @@ def main(
                 )
             )
     console.out.print(table(rows))
+    if any(peers_of(row.design) for row in rows):
+        console.line("Simulated speed and estimated cells beside published figures:")
+        console.out.print(beside(rows))
     for row in rows:
         if row.fault is not None:
             console.line(f"{row.design}, {row.folding}: {row.fault}")
     if save is not None:
         try:
-            save.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+            save.write_text(json.dumps([_stored(row) for row in rows], indent=2) + "\n")
         except OSError as error:
             raise OutputError(f"{save} cannot be written: {error.strerror}") from None
     if not rows or any(row.fault for row in rows):
@@ -85,6 +89,37 @@ def table(rows: list[Outcome]) -> Table:
             style="bold" if row.fault else None,
         )
     return made
+
+
+def beside(rows: list[Outcome]) -> Table:
+    """Return a line per bench whose network others built, and one for each of theirs."""
+    made = Table(box=None, pad_edge=False)
+    made.add_column("Design", overflow="fold")
+    for head in ("fps", "Latency, us", "LUT", "BRAM36", "DSP"):
+        made.add_column(head, justify="right")
+    for design in dict.fromkeys(row.design for row in rows if peers_of(row.design)):
+        for row in rows:
+            if row.design == design and row.fault is None:
+                name = f"{design}, {row.folding}, {row.clock_mhz:g} MHz"
+                made.add_row(name, *_cells(row), style="bold")
+        for peer in peers_of(design):
+            made.add_row(f"  {peer.name}", *_cells(peer))
+    return made
+
+
+def _cells(row: Outcome | Peer) -> tuple[str, ...]:
+    """Return speed and size as text, a dash for what is not known."""
+    return (
+        "-" if row.fps is None else rate(row.fps),
+        "-" if row.latency_us is None else f"{row.latency_us:,.1f}",
+        "-" if row.lut is None else count(row.lut),
+        "-" if row.bram36 is None else f"{row.bram36:g}",
+        "-" if row.dsp is None else count(row.dsp),
+    )
+
+
+def _stored(row: Outcome) -> dict[str, object]:
+    return {**asdict(row), "peers": [asdict(peer) for peer in peers_of(row.design)]}
 
 
 if __name__ == "__main__":

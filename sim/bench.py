@@ -56,7 +56,9 @@ class Outcome:
     """What a bench gave; ``values`` and ``mismatches`` over the runs with and without stalls.
 
     cycles_predicted, cycles_simulated : of the run without stalls
-    ii_cycles, latency_cycles : of the core
+    ii_cycles, latency_cycles : of the core; equal to what was simulated unless there is a fault
+    latency_us, fps : the same at ``clock_mhz``
+    lut, bram36, dsp : estimate
     fault : what is wrong, None where nothing is
     seconds : from reading the network to the last comparison
     """
@@ -71,8 +73,12 @@ class Outcome:
     cycles_per_second: float
     ii_cycles: float
     latency_cycles: int
+    clock_mhz: float
+    latency_us: float
     fps: float
     lut: int
+    bram36: float
+    dsp: int
     engine: str
     seconds: float
     fault: str | None
@@ -145,8 +151,12 @@ def _outcome(bench: Bench, decision: Decision, runs: list[Verification], seconds
         cycles_per_second=round(cycles / max(sum(run.seconds for run in runs), 1e-9)),
         ii_cycles=decision.performance.ii_cycles,
         latency_cycles=decision.performance.latency_cycles,
+        clock_mhz=decision.clock_mhz,
+        latency_us=decision.performance.latency_cycles / decision.clock_mhz,
         fps=decision.fps,
         lut=round(decision.estimate.total.lut),
+        bram36=decision.estimate.total.bram36,
+        dsp=round(decision.estimate.total.dsp),
         engine=free.engine,
         seconds=round(seconds, 2),
         fault=faults[0] if faults else None,

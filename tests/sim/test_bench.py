@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from hwgen.errors import InputError
-from sim.bench import benches
+from sim.__main__ import beside
+from sim.bench import Outcome, benches
 from tests.flow.networks import tiny_mlp
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,4 +67,44 @@ def test_the_command_prints_a_table_and_saves_rows(designs, tmp_path):
         assert row["values"] > 0
         assert row["cycles_predicted"] == row["cycles_simulated"] > 0
         assert row["folding"] in done.stdout
+        assert row["latency_us"] == row["latency_cycles"] / row["clock_mhz"]
+        assert row["peers"] == []
     assert found[0]["ii_cycles"] > found[1]["ii_cycles"]
+
+
+def _outcome(design: str, *, fault: str | None = None) -> Outcome:
+    return Outcome(
+        design=design,
+        folding="fastest",
+        frames=4,
+        values=40,
+        mismatches=0,
+        cycles_predicted=100,
+        cycles_simulated=100,
+        cycles_per_second=1e6,
+        ii_cycles=6000,
+        latency_cycles=20_000,
+        clock_mhz=100.0,
+        latency_us=200.0,
+        fps=16_667.0,
+        lut=37_000,
+        bram36=70.5,
+        dsp=0,
+        engine="verilator",
+        seconds=1.0,
+        fault=fault,
+    )
+
+
+def test_published_figures_stand_beside_sound_rows_only():
+    rows = [_outcome("cnv_w1a1"), _outcome("unet_w4a4"), _outcome("resnet_w2a2", fault="wrong")]
+    made = beside(rows)
+
+    cells = [list(column.cells) for column in made.columns]
+    assert cells[0] == [
+        "cnv_w1a1, fastest, 100 MHz",
+        "  FINN CNV-W1A1",
+        "  hls4ml CIFAR-10 CNN",
+    ]
+    assert cells[2] == ["200.0", "1,510.0", "7,600.0"]
+    assert cells[4] == ["70.5", "124", "-"]
