@@ -15,6 +15,7 @@ import numpy as np
 from hwgen import timing
 from hwgen.arith.const import ConstPlan
 from hwgen.arith.dsp import DspPlan
+from hwgen.arith.threshold import in_block_ram, stage_levels
 from hwgen.boards import Family
 from hwgen.dataflow import units as u
 from hwgen.estimate import windows
@@ -55,10 +56,16 @@ def _threshold(unit: u.ThresholdUnit, family: Family) -> Terms:
     folds = ceil(channels / unit.pe)
     bits = max(steps.bit_length(), 1)
     wide = unit.x.bits
-    constant = looked_up = indexed = stored = 0.0
+    constant = looked_up = indexed = stored = held_in_blocks = 0.0
     for stage in range(bits):
         depth = folds << stage
-        if depth == 1:
+        if in_block_ram(stage + 1, folds):
+            top = (1 << wide - (unit.x.low < 0)) - 1  # of what the wire carries
+            levels = stage_levels(unit.thresholds, stage + 1, top + 1)
+            size = wide + bool((levels > top).any())
+            held_in_blocks += unit.pe * bram36(depth, size, family)
+            constant += unit.pe * wide
+        elif depth == 1:
             constant += unit.pe * wide
         elif depth <= _COMPARED_WORDS:
             looked_up += unit.pe * wide
@@ -69,7 +76,8 @@ def _threshold(unit: u.ThresholdUnit, family: Family) -> Terms:
     counters = float(counter_bits(folds))
     lut = constant, looked_up, indexed, stored, offset, counters, float(bits)
     held = unit.pe * (sum(range(1, bits)) + (bits - 1) * wide + unit.y.bits)
-    return Terms("threshold", lut, (float(held), counters * bits, float(bits)))
+    ff = float(held), counters * bits, float(bits)
+    return Terms("threshold", lut, ff, held_in_blocks)
 
 
 def _table(unit: u.TableUnit, family: Family) -> Terms:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from amaranth.hdl import Cat, Module, unsigned
 from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hwgen import timing
+from hwgen.arith.threshold import in_block_ram, stage_levels
 from hwgen.errors import check_divides
 from hwgen.rtl.elastic import (
     Counter,
@@ -27,6 +29,8 @@ class Threshold(wiring.Component):
     A pixel's channels arrive in order, ``pe`` per transfer. Each stage makes one bit of the count:
     it compares with the threshold in the middle of what the bits above leave possible. So a code
     of n bits costs n comparators, not 2**n - 1. II 1, latency n = ``timing.threshold_latency``.
+    Where a stage has many thresholds to choose from, block RAM holds them; it is read as the stage
+    before ends.
 
     Parameters
     ----------
@@ -65,12 +69,19 @@ class Threshold(wiring.Component):
         fold = Counter(m, self.folds, stages.enter[1], "fold").value
         accs = [self.i.p[lane] for lane in range(self.pe)]
         counts = [None] * self.pe
+        levels = [self._level(m, 1, fold, None, lane) for lane in range(self.pe)]
         for stage in range(1, self.latency):
-            counts = self._stage(m, stages, stage, fold, accs, counts)
+            found = [self._bits(*parts) for parts in zip(accs, levels, counts, strict=True)]
+            blocks = self._blocks(m, stages, stage, fold, found)
+            counts = [self._held(m, stages, stage, c, f"c_{n}") for n, c in enumerate(found)]
             accs = [self._held(m, stages, stage, a, f"acc_{n}") for n, a in enumerate(accs)]
             if self.folds > 1:
                 fold = self._held(m, stages, stage, fold, "fold")
-        self._finish(m, stages, fold, accs, counts)
+            levels = blocks or [
+                self._level(m, stage + 1, fold, count, lane) for lane, count in enumerate(counts)
+            ]
+        full = [self._bits(*parts) for parts in zip(accs, levels, counts, strict=True)]
+        self._finish(m, stages, full)
         return m
 
     def _held(self, m, stages, stage, value, name):
@@ -79,36 +90,43 @@ class Threshold(wiring.Component):
             m.d.sync += register.eq(value)
         return register
 
-    def _stage(self, m, stages, stage, fold, accs, counts):
-        """Register the count's bits so far and one more."""
-        return [
-            self._held(m, stages, stage, self._bits(m, stage, fold, acc, count, lane), f"c_{lane}")
-            for lane, (acc, count) in enumerate(zip(accs, counts, strict=True))
-        ]
-
-    def _bits(self, m, stage, fold, acc, count, lane):
-        """Return the count's highest ``stage`` bits from the highest ``stage - 1``."""
-        known = 1 << stage - 1
-        below = self.latency - stage
-        wanted = [(above << 1 | 1) << below for above in range(known)]
-        rows = self.thresholds[lane :: self.pe]
-        levels = [
-            int(row[place - 1]) if place <= self.steps else self.never
-            for row in rows
-            for place in wanted
-        ]
-        shape = lane_shape(*lane_range(self.acc))
-        if self.never in levels:
-            shape = lane_shape(lane_range(self.acc)[0], self.never)
-        index = [*([count] if count is not None else []), *([fold] if self.folds > 1 else [])]
-        level = select(m, Cat(index), levels, shape, f"level_{stage}_{lane}")
+    def _bits(self, acc, level, count):
+        """Return the count's bits so far and one more."""
         reached = acc >= level
         return reached if count is None else Cat(reached, count)
 
-    def _finish(self, m, stages, fold, accs, counts):
-        """Make the last bit and put the code on the output."""
-        for lane, (acc, count) in enumerate(zip(accs, counts, strict=True)):
-            full = self._bits(m, self.latency, fold, acc, count, lane) if self.steps else 0
+    def _levels(self, stage, lane):
+        """Return a stage's thresholds, by fold and by the count so far, and their shape."""
+        levels = stage_levels(self.thresholds[lane :: self.pe], stage, self.never).ravel().tolist()
+        bottom, top = lane_range(self.acc)
+        return levels, lane_shape(bottom, max(top, *levels))
+
+    def _level(self, m, stage, fold, count, lane):
+        """Return the threshold that a lane's accumulator is compared with."""
+        levels, shape = self._levels(stage, lane)
+        index = [*([count] if count is not None else []), *([fold] if self.folds > 1 else [])]
+        return select(m, Cat(index), levels, shape, f"level_{stage}_{lane}")
+
+    def _blocks(self, m, stages, stage, fold, counts):
+        """Return the next stage's thresholds from block RAM, None where they lie elsewhere."""
+        if not in_block_ram(stage + 1, self.folds):
+            return None
+        found = []
+        for lane, count in enumerate(counts):
+            levels, shape = self._levels(stage + 1, lane)
+            kind = {"rom_style": "block", "ram_style": "block"}
+            memory = Memory(shape=shape, depth=len(levels), init=levels, attrs=kind)
+            m.submodules[f"levels_{stage + 1}_{lane}"] = memory
+            port = memory.read_port()
+            index = Cat(count, fold) if self.folds > 1 else count
+            m.d.comb += [port.addr.eq(index), port.en.eq(stages.open[stage])]
+            found.append(port.data)
+        return found
+
+    def _finish(self, m, stages, counts):
+        """Put the code on the output."""
+        for lane, count in enumerate(counts):
+            full = count if self.steps else 0
             if self.low and self.latency <= 4:
                 codes = [self.low + min(n, self.steps) for n in range(1 << self.latency)]
                 full = select(m, full, codes, self.o.p[lane].shape(), f"code_{lane}")

@@ -57,6 +57,22 @@ def test_wide_codes():
     np.testing.assert_array_equal(run.output.reshape(x.shape), op.reference(x))
 
 
+@pytest.mark.parametrize("pe", [1, 2])
+def test_levels_in_block_ram(pe, monkeypatch):
+    monkeypatch.setattr("hwgen.arith.threshold._BLOCK_WORDS", 8)
+    rng = np.random.default_rng(9)
+    levels = np.sort(rng.integers(-520, 520, (6, 13)), axis=1)  # some outside the range
+    op = ops.Threshold(levels, -7)
+    x = cases(levels, -512, 511, rng)
+    for stall in (0.0, 0.4):
+        dut = rtl.Threshold(levels, signed(10), pe=pe, low=-7)
+
+        run = drive(dut, x.reshape(-1, pe), stall=stall, seed=pe)
+
+        np.testing.assert_array_equal(run.output.reshape(x.shape), op.reference(x))
+        check_times(dut, run)
+
+
 def test_channels_must_fill_the_lanes():
     refused(
         r"Threshold: PE=3 does not divide 4 \(channels\)",
