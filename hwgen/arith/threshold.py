@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 # Words of levels from which block RAM is cheaper than LUTs: there, a 36-Kbit block holds what takes
 # some 500 LUTs, and boards have some 400 LUTs for each block.
-_BLOCK_WORDS = 2048
+_BLOCK_WORDS = 4096
 
 IntArray = npt.NDArray[np.int64]
 
