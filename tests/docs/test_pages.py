@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import json
 import re
@@ -68,6 +69,20 @@ def test_every_page_is_in_the_navigation():
     pages = [path for path in PAGES if path.parent.name != "decisions"]
     for path in [*pages, TUTORIAL]:
         assert path.relative_to(ROOT / "docs").as_posix() in navigation
+
+
+def test_the_tutorial_was_executed_to_its_end_without_an_error():
+    cells = json.loads(TUTORIAL.read_text())["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+
+    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
+    for cell in code:
+        lines = "".join(cell["source"]).splitlines()
+        ast.parse("\n".join(line for line in lines if not line.startswith("!")))
+        shown = "".join("".join(entry.get("text", "")) for entry in cell["outputs"])
+        assert all(entry["output_type"] != "error" for entry in cell["outputs"])
+        assert "hwgen:" not in shown
+    assert "0 mismatches in" in json.dumps(cells)
 
 
 @pytest.mark.slow
