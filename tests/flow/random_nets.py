@@ -151,6 +151,16 @@ def conv(maker: Maker) -> None:
         maker.finish(y, (outputs, *pixels))
 
 
+def grouped(maker: Maker) -> None:
+    """Give each channel several outputs."""
+    if maker.axes:
+        how, pixels = maker.window(2)
+        channels = maker.shape[0]
+        shape = (2 * channels, 1, *how["kernel_shape"])
+        y = maker.convolved(maker.codes(), shape, group=channels, **how)
+        maker.finish(y, (2 * channels, *pixels))
+
+
 def depthwise(maker: Maker) -> None:
     if maker.axes:
         how, pixels = maker.window()
@@ -234,7 +244,7 @@ def pad(maker: Maker) -> None:
 
 
 def up(maker: Maker) -> None:
-    if maker.axes and max(maker.shape[1:]) < 4:
+    if maker.axes and max(maker.shape[1:]) < 5:
         factors = [maker.draw(1, 2) for _ in range(maker.axes)]
         scales = maker.net.const([1.0, 1.0, *map(float, factors)])
         maker.x = maker.net.node("Resize", maker.x, "", scales, **NEAREST)
@@ -256,6 +266,7 @@ def act(maker: Maker) -> None:
 LAYERS = {
     "conv": conv,
     "depthwise": depthwise,
+    "grouped": grouped,
     "transposed": transposed,
     "max": max_pool,
     "average": average,
