@@ -197,8 +197,7 @@ def test_mnist_on_a_core_as_fast_as_the_bus(tmp_path, monkeypatch, shared):
     np.testing.assert_array_equal(net.predict(x), built.reference(x))
     np.testing.assert_array_equal(net.classify(x), built.reference(x).argmax(axis=1))
 
-    # a frame is 98 words; the core takes one in as many cycles
-    assert built.decision.performance.ii_cycles == 98
+    assert built.decision.performance.ii_cycles <= 98, "a frame is 98 words"
     short, long = (net.benchmark(count)["cycles"] for count in (32, 96))
     for count, cycles in ((32, short), (96, long)):
         assert cycles == system_cycles(built.design.dataflow, count) + 2 * LATENCY + OVERHEAD

@@ -120,7 +120,8 @@ def test_an_error_shows_and_the_next_transfer_is_right(make):
 def test_abort_ends_what_the_bus_owes_and_the_next_transfer_is_right(make, after):
     memory = Memory("bus", BASE, 8192, timing=Timing(9, 6, 0.4), seed=after)
     memory.data[:] = content(8192)
-    source = words_of(content(800))
+    before = memory.data.copy()
+    source = words_of(content(800))[::-1]
     checker = ProtocolChecker("bus")
     port = Source(0.2, source) if make is WriteDma else Sink(0.2)
 
@@ -136,6 +137,12 @@ def test_abort_ends_what_the_bus_owes_and_the_next_transfer_is_right(make, after
             yield
         pins.set("abort", 0)
         assert checker.idle
+        if make is WriteDma:
+            # what was written are the words that left the source, and nothing behind them
+            sent = len(source) - len(port.words)
+            written = words_of(memory.data[8 : 8 + 8 * sent])
+            assert written == source[:sent]
+            assert (memory.data[8 + 8 * sent :] == before[8 + 8 * sent :]).all()
         port.clear()
         if isinstance(port, Source):
             port.words[:] = source
