@@ -59,3 +59,10 @@ def test_matrices_of_several_groups_cannot_be_constant():
     graph = grow(start(TensorType((6,), 0, 3)), "g", ops.GroupedMvu(several))
     with pytest.raises(FoldingError, match=r"g: style='const' .* but it has 2 groups"):
         plan(graph, fold(g=Fold(2, 3, style="const")))
+
+
+@pytest.mark.parametrize("style", ["dsp", "const"])
+def test_depthwise_layers_have_one_style(style):
+    graph = grow(start(TensorType((36,), 0, 3)), "v", ops.Vvu(np.ones((4, 9), np.int64)))
+    with pytest.raises(FoldingError, match=rf"v: style='{style}' cannot be built for a depthwise"):
+        plan(graph, fold(v=Fold(style=style)))

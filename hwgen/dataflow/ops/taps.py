@@ -41,6 +41,11 @@ def vvu(builder: Builder, node: Node) -> None:
     assert isinstance(node.op, ops.Vvu)
     weights = node.op.weights
     fold = builder.fold(node)
+    if fold.style not in ("auto", "lut"):
+        raise FoldingError(
+            f"{node.name}: style={fold.style!r} cannot be built for a depthwise layer, whose "
+            f"products share neither inputs nor weights; use 'lut' or leave the style out"
+        )
     x = _tapped(builder, node, fold, *weights.shape)
     y = builder.give(node, fold.pe, m=fold.m)
     builder.add(
