@@ -145,12 +145,13 @@ class _Job:
         for _ in range(_TRIES):
             self.shown.step(f"choosing bits for {limit:,.0f} LUTs of matrix units")
             budget = ptq.Budget(limit, "luts", family, int(clock_mhz * 1e6 / target_fps))
-            found = self.run(ptq.allocated(self.network, self.config, self.data, budget))
+            chosen = ptq.allocation(self.network, self.config, self.data, budget)
+            found = self.run(replace(self.config, layer_bits=chosen.bits))
             self.shown.step("estimating the design")
             whole = flow.estimate(request, command="", progress=Progress()).resources.estimate.lut
             if whole <= luts:
                 return found
-            limit -= whole - luts
+            limit = min(limit, chosen.cost) - (whole - luts)
         raise BudgetError(
             f"--budget-luts {luts:,}: the smallest design found takes {whole:,.0f} LUTs at "
             f"{target_fps:g} frames a second on {board}; give that, or lower --target-fps"

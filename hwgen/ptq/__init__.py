@@ -4,7 +4,7 @@
 build``. A configuration class names the method.
 """
 
-from hwgen.ptq.allocate import Allocation, Budget, allocated
+from hwgen.ptq.allocate import Allocation, Budget, allocated, allocation
 from hwgen.ptq.config import GPFQConfig, QMSEConfig, TSQConfig
 from hwgen.ptq.data import Data, read_data
 from hwgen.ptq.engine import LayerRow
@@ -21,6 +21,7 @@ __all__ = [
     "Quantized",
     "TSQConfig",
     "allocated",
+    "allocation",
     "check_exportable",
     "load_network",
     "quantize",

@@ -58,7 +58,12 @@ class Allocation:
 
 
 def allocated(model: nn.Module, config: Config, data: Data, budget: Budget) -> Config:
-    """Return ``config`` with the bits of each layer that leave the least error within ``budget``.
+    """Return ``config`` with the bits of ``allocation``."""
+    return replace(config, layer_bits=allocation(model, config, data, budget).bits)
+
+
+def allocation(model: nn.Module, config: Config, data: Data, budget: Budget) -> Allocation:
+    """Return the bits of each layer that leave the least error within ``budget``.
 
     Layers that ``config.layer_bits`` names keep their width.
 
@@ -70,7 +75,7 @@ def allocated(model: nn.Module, config: Config, data: Data, budget: Budget) -> C
     traced = trace(model)
     check_data(data, traced)
     errors, costs = measured(traced, config, data, budget)
-    return replace(config, layer_bits=choose(errors, costs, budget).bits)
+    return choose(errors, costs, budget)
 
 
 def choose(errors: Table, costs: Table, budget: Budget) -> Allocation:
