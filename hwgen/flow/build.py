@@ -73,7 +73,7 @@ def build(
     """
     progress = progress or Progress()
     check_target(target)
-    decision = decide(request, progress)
+    decision = decide(request, progress, check=lambda network: stimulus(trial, network))
     if seeds:
         check_bitstream(decision)
     given = stimulus(trial, decision.network)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -64,8 +65,13 @@ class Decision:
         return self.clock_mhz * 1e6 / max(self.performance.ii_cycles, self.io_cycles)
 
 
-def decide(request: Request, progress: Progress) -> Decision:
-    """Read the network, choose its folding and size its FIFOs."""
+def decide(
+    request: Request, progress: Progress, *, check: Callable[[Network], object] | None = None
+) -> Decision:
+    """Read the network, choose its folding and size its FIFOs.
+
+    check : called with the network before the search, to raise what need not wait for it
+    """
     board = boards.load(request.board)
     _check_shell(request, board)
     clock_mhz = board.clock.core_mhz if request.clock_mhz is None else request.clock_mhz
@@ -83,6 +89,8 @@ def decide(request: Request, progress: Progress) -> Decision:
         graph = passes.run(network.graph)
     for note in network.notes:
         progress.note(note)
+    if check is not None:
+        check(network)
     front: tuple[search.FrontPoint, ...] = ()
     if request.folding is not None:
         folding = read_folding(request.folding, foldable_layers(graph))
