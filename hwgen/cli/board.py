@@ -24,6 +24,9 @@ def run_board(
     outputs: Annotated[
         Path | None, typer.Option("--outputs", help="Write the network's outputs (.npy).")
     ] = None,
+    timeout_s: Annotated[
+        float | None, typer.Option("--timeout-s", help="Send a frame again after so long.", min=0)
+    ] = None,
     *,
     json: o.JsonOption = False,
     quiet: o.QuietOption = False,
@@ -36,6 +39,7 @@ def run_board(
             inputs,
             port,
             outputs=outputs,
+            answer_s=timeout_s,
             told=lambda done, frames: bar.update(task, completed=done, total=frames),
         )
     if json:

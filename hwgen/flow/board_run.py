@@ -41,17 +41,19 @@ def run_on_board(
     port: str,
     *,
     outputs: Path | None = None,
+    answer_s: float | None = None,
     told: Callable[[int, int], None] = lambda done, frames: None,
 ) -> BoardRun:
     """Send frames to the board at ``port`` and gather its outputs.
 
     outputs : gets them as ``.npy``
+    answer_s : time after which a frame's answer counts as lost; by the line's rate without it
     told : is told the number of finished frames, and of all
     Raises ``InputError`` for what does not fit, ``LinkError`` where the board does not answer.
     """
     meta = _meta(folder)
     x = read_frames(inputs)
-    link = SerialLink(open_port(port, meta["baud"]), answer_s=_patience(meta))
+    link = SerialLink(open_port(port, meta["baud"]), answer_s=answer_s or _patience(meta))
     link.check(meta["build"])
     started = time.perf_counter()
     try:

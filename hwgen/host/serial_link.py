@@ -98,26 +98,30 @@ class SerialLink:
         return unpack(answers, meta["output"])
 
     def _request(self, kind: int, payload: bytes) -> bytes:
-        for _ in range(self.tries):
+        sent: set[int] = set()
+        for attempt in range(self.tries):
             self._sequence = (self._sequence + 1) % 256
-            answer = self._once(Packet(kind, self._sequence, payload))
+            sent.add(self._sequence)
+            self.retries += attempt > 0
+            answer = self._once(Packet(kind, self._sequence, payload), sent)
             if answer is not None:
                 return answer.payload
-            self.retries += 1
         raise LinkError(
             f"the board does not answer ({self.tries} tries, {self.answer_s:g} s each); check "
             f"cable, port and that its bitstream is loaded"
         )
 
-    def _once(self, request: Packet) -> Packet | None:
-        """Send a request; return its answer, None if it does not come in time."""
+    def _once(self, request: Packet, sent: set[int]) -> Packet | None:
+        """Send a request; return an answer to it, None if none comes in time.
+
+        sent : numbers under which it was sent; a late answer to an earlier try is as good
+        """
         try:
             self.wire.write(wrap(request))
             limit = time.monotonic() + self.answer_s
             while time.monotonic() < limit:
                 for packet in self._unwrapper.feed(self.wire.read(4096)):
-                    # answers to earlier tries may still come; their numbers differ
-                    if (packet.kind, packet.sequence) == (request.kind | ANSWER, request.sequence):
+                    if packet.kind == request.kind | ANSWER and packet.sequence in sent:
                         return packet
         except (serial.SerialException, OSError) as error:
             raise LinkError(f"the connection broke: {error}; plug the board in again") from None

@@ -73,11 +73,12 @@ def test_frames_run_over_a_serial_port(tiny, tmp_path):
             tmp_path / "x.npy",
             board.port,
             outputs=tmp_path / "y.npy",
+            answer_s=60.0,
             told=lambda done, frames: told.append((done, frames)),
         )
         np.save(tmp_path / "wrong.npy", x[:, :5])
         with pytest.raises(InputError, match=r"wrong\.npy: frames have shape"):
-            run_on_board(tmp_path / "out", tmp_path / "wrong.npy", board.port)
+            run_on_board(tmp_path / "out", tmp_path / "wrong.npy", board.port, answer_s=60.0)
 
     network = decision.network
     expected = network.output.decode(decision.graph.run(network.input.encode(x)))

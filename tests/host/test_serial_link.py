@@ -73,7 +73,7 @@ def expected(x):
 
 
 def test_frames_are_answered(board):
-    link = SerialLink(open_port(board.port, 115200))
+    link = SerialLink(open_port(board.port, 115200), answer_s=60.0)
     link.check(f"{BUILD:016x}")
     told = []
     x = frames(12)
@@ -84,14 +84,14 @@ def test_frames_are_answered(board):
 
 def test_another_build_is_refused(board):
     with pytest.raises(LinkError, match=f"holds build {BUILD:016x}, the folder is {0:016x}"):
-        SerialLink(open_port(board.port, 115200)).check("0" * 16)
+        SerialLink(open_port(board.port, 115200), answer_s=60.0).check("0" * 16)
 
 
 def test_bit_errors_and_cut_packets_cost_time_only(board):
     board.line.flip = 0.0005
     board.cut = 0.02
-    link = SerialLink(open_port(board.port, 115200), answer_s=0.5, tries=20)
-    x = frames(20)
+    link = SerialLink(open_port(board.port, 115200), answer_s=0.5, tries=60)
+    x = frames(12)
     np.testing.assert_array_equal(link.run(x, META), expected(x))
     assert link.retries > 0
 
@@ -99,7 +99,7 @@ def test_bit_errors_and_cut_packets_cost_time_only(board):
 def test_garbage_before_is_no_harm(board):
     wire = open_port(board.port, 115200)
     wire.write(np.random.default_rng(2).integers(0, 256, 999).astype(np.uint8).tobytes())
-    link = SerialLink(wire, answer_s=0.5)
+    link = SerialLink(wire, answer_s=60.0)
     x = frames(3)
     np.testing.assert_array_equal(link.run(x, META), expected(x))
 

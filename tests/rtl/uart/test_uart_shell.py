@@ -134,6 +134,7 @@ def test_what_comes_meanwhile_is_dropped_whole():
         assert packet.payload == right(x[packet.sequence])
 
 
+@pytest.mark.slow
 def test_flipped_bits_never_give_a_wrong_answer():
     rng = np.random.default_rng(4)
     x = frames(3, seed=5)
