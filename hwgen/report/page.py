@@ -49,7 +49,8 @@ def _main(report: Report) -> list[Element]:
         _drawn(
             "flow",
             "Dataflow",
-            "Layers in stream order, streams with lanes × bits and FIFO depth. Darker means more.",
+            "Layers in stream order, streams with lanes × bits and FIFO depth. "
+            "The stronger the colour, the more.",
         ),
         _drawn("where", "Where cycles and resources go", columns=True),
         _drawn("timeline", "One frame on its way"),
