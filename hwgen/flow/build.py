@@ -15,7 +15,7 @@ from hwgen.errors import VerificationError
 from hwgen.flow.bitstream import check_bitstream, make_bitstream, timing_fault
 from hwgen.flow.decide import Decision, decide
 from hwgen.flow.design import emit_design, write_design
-from hwgen.flow.folder import check_target, whole_folder
+from hwgen.flow.folder import whole_folder
 from hwgen.flow.inputs import Stimulus, stimulus
 from hwgen.flow.progress import Progress
 from hwgen.flow.prove import Proof, prove, simulate
@@ -72,13 +72,12 @@ def build(
     looked at; ``Built.require`` raises then. Raises ``HwgenError`` for what stops a build before.
     """
     progress = progress or Progress()
-    check_target(target)
-    decision = decide(request, progress, check=lambda network: stimulus(trial, network))
-    if seeds:
-        check_bitstream(decision)
-    given = stimulus(trial, decision.network)
-    name = decision.network.name
-    with whole_folder(target) as folder:
+    with whole_folder(target) as folder:  # first, so that an unwritable place is known at once
+        decision = decide(request, progress, check=lambda network: stimulus(trial, network))
+        if seeds:
+            check_bitstream(decision)
+        given = stimulus(trial, decision.network)
+        name = decision.network.name
         with progress.step("writing Verilog"):
             design = emit_design(decision, name, make)
             files = write_design(decision, design, name, folder, progress)

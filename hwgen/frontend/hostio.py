@@ -85,7 +85,11 @@ class HostInput:
                 f"feed the codes before scaling"
             )
         if x.size and (x.min() < low or x.max() > high):
-            raise InputError(f"input {self.name} holds {x.min()}..{x.max()}, expected {what}")
+            frame, place = np.argwhere((x < low) | (x > high))[0]
+            raise InputError(
+                f"input {self.name}, frame {frame}: element {self.order[place]} is "
+                f"{x[frame, place]:g}, expected {what}; feed the codes themselves"
+            )
         codes = x.astype(np.int64)
         if self.type.bipolar and (codes == 0).any():
             raise InputError(f"input {self.name} holds 0, expected -1 and +1 only")
@@ -101,9 +105,13 @@ class HostInput:
             )
         with np.errstate(over="ignore"):
             x = x.astype(np.float32)
-        if not np.isfinite(x).all():
+        finite = np.isfinite(x)
+        if not finite.all():
+            frame, place = np.argwhere(~finite)[0]
             raise InputError(
-                f"input {self.name} holds NaN, infinity or numbers beyond float32; clean the array"
+                f"input {self.name}, frame {frame}: element {self.order[place]} is "
+                f"{x[frame, place]}, expected numbers; clean the array of NaN, infinity and "
+                f"numbers beyond float32"
             )
         pixels, channels = self.type.pixels, self.type.channels
         x = x.astype(np.float64).reshape(len(x), pixels, channels)

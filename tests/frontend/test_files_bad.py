@@ -452,10 +452,10 @@ def test_values_fed(tmp_path, values, text):
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        (np.full((1, 6), 256), "holds 256..256, expected codes from 0 to 255"),
+        (np.full((1, 6), 256), "frame 0: element 0 is 256, expected codes from 0 to 255"),
         (np.full((1, 6), -1), "expected codes from 0 to 255"),
         (np.full((1, 6), 0.5), "holds fractions"),
-        (np.full((1, 6), np.inf), "holds inf"),
+        (np.full((1, 6), np.inf), "is inf, expected codes"),
         (np.full((1, 6), np.nan), "infinity"),
         (np.zeros((1, 6), np.complex64), "complex64"),
     ],
