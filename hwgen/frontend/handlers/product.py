@@ -59,21 +59,33 @@ def product(weights: Weights, scale: Array, offset: Array) -> Product:
     """Return the integer product with inputs ``scale * code + offset``.
 
     scale, offset : ``Fraction`` arrays () or (inputs,)
+    Raises ``Problem`` where aligning the inputs' scales takes more than eight bits of a weight.
     """
     codes, per_output = weights.codes, weights.per_output
     ratio = as_array(weights.per_input * scale).reshape(-1)
     step = common_step(ratio)
     multiples = np.array([int(v / step) for v in ratio], dtype=object)
     if max(abs(v) for v in multiples) > 1 << 24:
-        raise Problem(
-            "the channels that it sums have scales that are not small multiples of each other",
-            "quantize its input with one scale for all channels",
-        )
+        raise _unequal_scales()
     matrix = codes * multiples.astype(np.int64)[:, None]
     common = int(np.gcd.reduce(np.abs(matrix).reshape(-1))) or 1
     matrix = np.ascontiguousarray((matrix // common).T)
+    if _levels(matrix) > LEVELS >= _levels(codes):
+        raise _unequal_scales()
     unit = as_array(per_output * (step * common))
     return Product(matrix, _short(unit), _short(_offset(weights, offset)))
+
+
+def _levels(weights: Ints) -> int:
+    return int(weights.max(initial=0)) - int(weights.min(initial=0)) + 1
+
+
+def _unequal_scales() -> Problem:
+    return Problem(
+        "the channels that it sums have scales that are not small multiples of each other",
+        "quantize its input with one scale for all channels (at the network's input: QuantIdentity "
+        "there, or one --input-std for all channels)",
+    )
 
 
 def _offset(weights: Weights, offset: Array) -> Array:
@@ -127,9 +139,9 @@ def scaled_input(ctx: Context, node: FileNode, position: int = 0) -> tuple[Dynam
 
 def checked_levels(weights: Ints, *, exact: bool) -> None:
     """Raise ``Problem`` where weights have more levels than eight bits hold."""
-    low, high = int(weights.min(initial=0)), int(weights.max(initial=0))
-    if high - low < LEVELS:
+    if _levels(weights) <= LEVELS:
         return
+    low, high = int(weights.min(initial=0)), int(weights.max(initial=0))
     bits = (high - low).bit_length()
     if not exact and bits > 16:
         raise Problem("its weights are not quantized", QUANTIZE_WEIGHTS)
