@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 from hwgen.report.figures import CELLS, count, duration, percent, rate, share
 from hwgen.report.markup import h
 from hwgen.report.schema import Counts, Layer, Report
-from hwgen.report.verdict import verdict
+from hwgen.report.verdict import fits, next_step, verdict
 
 
 def headline(report: Report) -> Element:
@@ -26,6 +26,9 @@ def headline(report: Report) -> Element:
     if speed.fps_with_io is not None:
         note = f"the board's link takes {count(speed.io_cycles)} cycles a frame"
         figures.insert(1, ("With board I/O", f"{rate(speed.fps_with_io)} fps", note))
+    step = next_step(report)
+    if step is not None:
+        figures.append(("One step faster", *step))
     status = "Verified" if good else "Not verified"
     return h(
         "header",
@@ -72,7 +75,8 @@ def fit(report: Report) -> Element:
         if report.routed is not None:
             placed = getattr(report.routed.resources, key)
             rows.append(_bar("", placed, available, "chip", report))
-    note = f"The line marks the budget, {resources.budget:.0%} of the board."
+    good, text = fits(report)
+    note = f" The line marks the budget, {100 * resources.budget:.0f} % of the board."
     if resources.synth is None:
         note += " Estimates only: --synth adds counts from synthesis."
     found = report.routed
@@ -82,7 +86,13 @@ def fit(report: Report) -> Element:
             f"{found.clock_mhz:g} MHz are asked; its slowest path is in "
             f"{', '.join(found.critical) or 'the chip'}."
         )
-    return h("section", h("h2", "Fit"), h("div", rows, class_="bars"), h("p", note, class_="quiet"))
+    said = h("b", text, class_="good" if good else "bad")
+    return h(
+        "section",
+        h("h2", "Fit"),
+        h("div", rows, class_="bars"),
+        h("p", said, note, class_="quiet"),
+    )
 
 
 def _bar(label: str, used: float, available: float, kind: str, report: Report) -> Element:
@@ -120,8 +130,9 @@ def layer_table(report: Report) -> Element:
             "div",
             h(
                 "table",
-                h("thead", h("tr", [h("th", head) for head in heads])),
+                h("thead", h("tr", [h("th", head, class_=_side(head)) for head in heads])),
                 h("tbody", rows),
+                id="layers",
             ),
             class_="scroll",
         ),
@@ -133,6 +144,10 @@ def layer_table(report: Report) -> Element:
             class_="quiet",
         ),
     )
+
+
+def _side(head: str) -> str | None:
+    return "text" if head == "Op" else None
 
 
 def _row(layer: Layer, synth: bool, bottleneck: str) -> Element:
@@ -183,7 +198,9 @@ def origin(report: Report) -> Element:
         ("Weight bits", count(report.model.weight_bits)),
         *((f"Time: {step.name}", f"{step.seconds:.1f} s") for step in report.steps),
     ]
-    return h("section", h("h2", "Origin"), h("p", h("code", report.command)), _pairs(rows))
+    return h(
+        "section", h("h2", "Origin"), h("p", h("code", report.command), id="command"), _pairs(rows)
+    )
 
 
 def _pairs(rows: list[tuple[str, str]]) -> Element:

@@ -1,5 +1,7 @@
 """A report with every field set."""
 
+from itertools import pairwise
+
 from hwgen.report.schema import (
     Counts,
     FrontPoint,
@@ -44,6 +46,14 @@ def layer(index: int, cycles: int, lut: int) -> Layer:
         fifo_depth=2,
         synth=Counts(lut=lut - 7, ff=lut // 2, bram36=0.5, dsp=0),
         ties=3,
+    )
+
+
+def chain(layers: tuple[Layer, ...]) -> tuple[Stream, ...]:
+    names = ["input", *(entry.name for entry in layers), "output"]
+    return tuple(
+        Stream(source=source, target=target, lanes=4, bits=2, depth=2, peak=1)
+        for source, target in pairwise(names)
     )
 
 

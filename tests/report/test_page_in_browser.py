@@ -9,6 +9,7 @@ import pytest
 from hwgen.report import page
 from hwgen.report.figures import count
 from tests.report.browser import launch
+from tests.report import sample as samples
 from tests.report.sample import sample
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
@@ -16,6 +17,8 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not 
 WIDE, NARROW = (1440, 900), (390, 844)
 
 # Texts that reach outside the page or their own drawing.
+LONG = tuple(samples.layer(index, 100 + index, 200) for index in range(12))
+
 CLIPPED = """() => [...document.querySelectorAll("svg text")].filter((text) => {
   const box = text.getBoundingClientRect();
   return box.width && (box.left < -1 || box.right > innerWidth + 1);
@@ -115,6 +118,34 @@ def test_another_resource_and_another_frame_can_be_chosen(show):
     tab.wait_for_selector(f'#where [aria-label="fc0: {report.layers[0].bram36}"]')
     tab.click('#timeline button[data-key="1"]')
     tab.wait_for_selector('#timeline [aria-label="fc0: filling from 12 to 52"]')
+
+
+def test_a_long_time_is_shown_in_the_unit_that_suits_it(browser, tmp_path):
+    report = sample()
+    slow = report.timelines[0].model_copy(update={"cycles": 466_479})
+    path = tmp_path / "report.html"
+    path.write_text(page(sample(timelines=(slow,))), encoding="utf-8")
+    tab = browser.new_page()
+    tab.goto(path.as_uri())
+
+    assert "466,479 cycles, 4.66\u00a0ms." in tab.inner_text("#timeline")
+    tab.close()
+
+
+def test_a_graph_that_is_cut_off_can_be_shown_whole(browser, tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text(page(sample(layers=LONG, streams=samples.chain(LONG))), encoding="utf-8")
+    tab = browser.new_page(viewport={"width": NARROW[0], "height": NARROW[1]})
+    tab.goto(path.as_uri())
+    hidden = "(({ scrollHeight, clientHeight }) => scrollHeight - clientHeight)"
+    hidden += "(document.querySelector('.view'))"
+
+    assert tab.evaluate(hidden) > 4
+    tab.click("text=Show the whole graph")
+    assert tab.evaluate(hidden) == 0
+    tab.click("text=Show less")
+    assert tab.evaluate(hidden) > 4
+    tab.close()
 
 
 def test_the_front_lists_every_folding(show):

@@ -156,6 +156,46 @@ def test_what_is_not_proven_is_not_called_verified(changes, verdict):
     assert verdict in "".join(Page(page(report)).texts)
 
 
+@pytest.mark.parametrize(
+    ("lut", "sentence"),
+    [
+        (36000, "Fits: 68 % of the LUT is the largest share."),
+        (45000, "Fits the board, but beyond the budget: 85 % of the LUT."),
+        (60000, "Does not fit: 113 % of the LUT."),
+    ],
+)
+def test_the_page_says_whether_the_design_fits(lut, sentence):
+    resources = sample().resources
+    counts = resources.synth.model_copy(update={"lut": lut})
+    changed = sample(resources=resources.model_copy(update={"synth": counts}))
+
+    assert sentence in "".join(Page(page(changed)).texts)
+
+
+@pytest.mark.parametrize(
+    ("changes", "value", "note"),
+    [
+        ({"ii_cycles": 1568, "fps": 1e8 / 1568}, "127,551 fps", "for 10 LUT more (estimate)"),
+        ({}, "over budget", "this is the fastest folding within 70 % of the board"),
+        ({"ii_cycles": 90}, "limited by I/O", "the board's link feeds 127,551 fps at most"),
+    ],
+)
+def test_the_headline_says_what_one_step_faster_would_cost(changes, value, note):
+    report = sample()
+    resources = report.resources
+    estimate = resources.estimate.model_copy(update={"lut": 4890})
+    changed = sample(
+        performance=report.performance.model_copy(update=changes),
+        resources=resources.model_copy(update={"estimate": estimate}),
+    )
+
+    assert f"One step faster|{value}|{note}" in "|".join(Page(page(changed)).texts)
+
+
+def test_without_other_foldings_the_headline_asks_for_no_step():
+    assert "One step faster" not in "".join(Page(page(sample(front=()))).texts)
+
+
 def test_unknown_figures_are_dashes_not_zeros():
     report = sample()
     performance = report.performance.model_copy(update={"fps_with_io": None, "io_cycles": None})

@@ -10,6 +10,10 @@ const brief = (value) => {
   const [size, unit] = value >= 1e6 ? [1e6, "M"] : value >= 1e3 ? [1e3, "k"] : [1, ""];
   return `${Number((value / size).toPrecision(3))}${unit}`;
 };
+const duration = (us) => {
+  const [size, unit] = us >= 1e6 ? [1e6, "s"] : us >= 1e3 ? [1e3, "ms"] : [1, "µs"];
+  return `${Number((us / size).toPrecision(3))}\u00a0${unit}`;
+};
 const share = (part, all) => (all ? (100 * part) / all : 0);
 const percent = (part, all) => {
   const value = share(part, all);
@@ -40,6 +44,15 @@ function shorten(name, room, size = 12) {
   const cut = () => `${name.slice(0, Math.floor(keep / 2))}…${name.slice(name.length - Math.ceil(keep / 2))}`;
   while (keep > 2 && widthOf(cut(), size) > room) keep -= 1;
   return cut();
+}
+
+// Both ends of a stream, each shortened by itself.
+function shortenStream(name, room, size = 12) {
+  if (widthOf(name, size) <= room) return name;
+  const ends = name.split(" → ");
+  const each = (room - widthOf(" → ", size)) / 2;
+  const spare = ends.map((end) => Math.max(0, each - widthOf(end, size)));
+  return ends.map((end, index) => shorten(end, each + spare[1 - index], size)).join(" → ");
 }
 
 // Draws into a mount at its width, and again whenever that changes.

@@ -1,22 +1,22 @@
 // Bars of every layer, widths, and FIFO occupancy.
 
 // Horizontal bars, one row each: {name, value, text, title, under}. ``under`` is drawn behind.
-function bars(mount, rows, { label, colour = "var(--accent)" }) {
+function bars(mount, rows, { label, cut = shorten }) {
   return drawn(mount, (width) => {
     const room = Math.min(Math.max(...rows.map((row) => widthOf(row.name))) + 10, width * 0.4);
     const right = Math.max(...rows.map((row) => widthOf(row.text))) + 12;
-    const short = new Map(rows.map((row) => [row.id, shorten(row.name, room - 8)]));
+    const short = new Map(rows.map((row) => [row.id, cut(row.name, room - 8)]));
     const most = Math.max(...rows.map((row) => Math.max(row.value, row.under ?? 0)), 1e-9);
     const end = (row) => Math.max(row.value, row.under ?? 0);
     return vendor.plot({
-      width, height: rows.length * 21 + 40, marginLeft: room, marginRight: right, marginTop: 4,
-      marginBottom: 34, style: { fontSize: "12px", overflow: "visible" },
+      width, height: rows.length * 21 + 28, marginLeft: room, marginRight: right, marginTop: 4,
+      marginBottom: 22, style: { fontSize: "12px", overflow: "visible" },
       x: { domain: [0, most], label: null, ticks: Math.min(Math.max(2, Math.floor((width - room - right) / 90)), Math.ceil(most)), tickFormat: brief, grid: true },
       y: { domain: rows.map((row) => row.id), label: null, tickSize: 0, tickFormat: (id) => short.get(id), padding: 0.28 },
       ariaLabel: label,
       marks: [
         rows.some((row) => row.under) ? vendor.barX(rows, { x: (row) => row.under ?? 0, y: "id", fill: "var(--line)" }) : null,
-        vendor.barX(rows, { x: "value", y: "id", fill: (row) => row.colour ?? colour, ariaLabel: (row) => `${row.name}: ${row.text}` }),
+        vendor.barX(rows, { x: "value", y: "id", fill: (row) => row.colour ?? "var(--accent)", ariaLabel: (row) => `${row.name}: ${row.text}` }),
         vendor.text(rows, { x: end, y: "id", text: "text", textAnchor: "start", dx: 5, fill: "currentColor" }),
         vendor.tip(rows, vendor.pointerY({ x: end, y: "id", title: "title", fill: "var(--panel)", stroke: "var(--line)", textColor: "currentColor" })),
       ],
@@ -103,7 +103,7 @@ function fifoChart(mount) {
     id: String(index), name: `${stream.source} → ${stream.target}`, value: stream.peak ?? 0, under: stream.depth,
     text: `${count(stream.peak)} of ${count(stream.depth)}`,
     title: `${stream.source} → ${stream.target}\n${stream.lanes} × ${stream.bits} bit\n${count(stream.peak)} of ${count(stream.depth)} transfers in use at most`,
-  })), { label: "FIFO depth and largest occupancy" });
+  })), { label: "FIFO depth and largest occupancy", cut: shortenStream });
 }
 
 cyclesChart(document.getElementById("where"));

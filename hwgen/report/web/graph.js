@@ -4,6 +4,7 @@ const HEAT = {
   cycles: ["Cycles", (layer) => share(layer.cycles, report.performance.ii_cycles)],
   lut: ["LUT", (layer) => share(layer.lut, Math.max(...report.layers.map((one) => one.lut)))],
   bram36: ["BRAM", (layer) => share(layer.bram36, Math.max(...report.layers.map((one) => one.bram36)))],
+  dsp: ["DSP", (layer) => share(layer.dsp, Math.max(...report.layers.map((one) => one.dsp)))],
   weights: ["Weights", (layer) => {
     const bits = (one) => one.weights * (one.weight_bits ?? 0);
     return share(bits(layer), Math.max(...report.layers.map(bits)));
@@ -74,6 +75,11 @@ function drawGraph(mount) {
   const sheet = el("div", { class: "sheet" });
   const canvas = el("div", { class: "canvas" }, sheet);
   const view = el("div", { class: "view", tabindex: "0", role: "group", "aria-label": "Dataflow graph" }, canvas);
+  const more = el("button", { type: "button", class: "more", "aria-pressed": "false", onclick: () => {
+    const open = view.classList.toggle("whole");
+    more.setAttribute("aria-pressed", String(open));
+    more.textContent = open ? "Show less" : "Show the whole graph";
+  } }, "Show the whole graph");
   const details = el("aside", { class: "details", id: "details", "aria-live": "polite" });
   const heat = (key) => nodes.forEach((node) => node.layer && node.box.style.setProperty("--heat", `${Math.round(HEAT[key][1](node.layer)) || 0}%`));
   const tell = (head, body) => details.replaceChildren(el("h3", {}, head), body);
@@ -91,8 +97,8 @@ function drawGraph(mount) {
     const say = () => [`${edge.source} → ${edge.target}`, pairs([["Stream", streamText(edge)], ["Bits a transfer", count(edge.lanes * edge.bits)]])];
     listen(edge.box, details, () => pick(edge.box, ...say()), () => tell(...say()));
   }
-  mount.append(choice("Colour by", Object.entries(HEAT).map(([key, entry]) => [key, entry[0]]), "cycles", heat),
-    el("div", { class: "graph" }, view, details));
+  mount.append(choice("Colour by", Object.entries(HEAT).filter(([, entry]) => report.layers.some(entry[1])).map(([key, entry]) => [key, entry[0]]), "cycles", heat),
+    el("div", { class: "graph" }, el("div", { class: "drawing" }, view, more), details));
   heat("cycles");
   const slowest = nodes.find((node) => node.id === report.performance.bottleneck) ?? nodes[0];
   pick(slowest.box, ...slowest.say());
@@ -102,6 +108,7 @@ function drawGraph(mount) {
     if (width && width !== last) {
       last = width;
       position(canvas, nodes, edges, placed(nodes, edges, width - 24), width - 24);
+      more.hidden = !view.classList.contains("whole") && view.scrollHeight <= view.clientHeight + 4;
     }
   };
   new ResizeObserver(arrange).observe(view);

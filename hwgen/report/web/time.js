@@ -1,17 +1,22 @@
 // A frame on its way through the layers, and the front of foldings.
-const STATES = { filling: "var(--filling)", working: "var(--accent)", stalled: "var(--stalled)", draining: "var(--draining)" };
+const STATES = {
+  filling: ["var(--filling)", "before its first output"],
+  working: ["var(--accent)", "moving in at least half of the cycles"],
+  stalled: ["var(--stalled)", "waiting more often, for input or room"],
+  draining: ["var(--draining)", "behind its last input"],
+};
 
 function timelineChart(mount) {
   if (!report.timelines.length) return;
   const plot = el("div", { class: "plot", id: "timeline-plot" });
   const legend = el("p", { class: "legend" }, ...Object.entries(STATES).map(
-    ([state, colour]) => el("span", {}, el("i", { style: `background:${colour}` }), state)));
+    ([state, [colour, meaning]]) => el("span", {}, el("i", { style: `background:${colour}` }), el("b", {}, state), ` ${meaning}`)));
   const note = el("p", { class: "quiet" });
   const draw = (index) => {
     const line = report.timelines[index];
     note.textContent = (line.frame === 0 ? "The first frame, on an idle design: "
       : `Frame ${line.frame + 1} of a burst without a pause: `)
-      + `${count(line.cycles)} cycles, ${(line.cycles / report.clock_mhz).toPrecision(3)} µs.`;
+      + `${count(line.cycles)} cycles, ${duration(line.cycles / report.clock_mhz)}.`;
     const spans = line.layers.flatMap((layer) => layer.spans.map((span) => ({ ...span, layer: layer.layer })));
     const holder = el("div", {});
     plot.replaceChildren(holder);
@@ -37,7 +42,7 @@ function gantt(width, line, spans) {
     ariaLabel: "What each layer does during a frame",
     marks: [
       vendor.barX(spans, {
-        x1: "start", x2: "stop", y: "layer", fill: (span) => STATES[span.state],
+        x1: "start", x2: "stop", y: "layer", fill: (span) => STATES[span.state][0],
         ariaLabel: (span) => `${span.layer}: ${span.state} from ${span.start} to ${span.stop}`,
       }),
       vendor.tip(spans, vendor.pointer({
@@ -68,6 +73,9 @@ function frontChart(mount) {
 
 function frontPlot(width, key, name, own) {
   const points = [...report.front, own];
+  // The design itself is a step of the front where no listed folding is as fast.
+  const apart = report.front.every((point) => Math.abs(point.fps / own.fps - 1) > 0.01);
+  const steps = apart ? [...points].sort((a, b) => a.fps - b.fps) : report.front;
   const tip = (point) => `${point.own ? "This design" : "Folding"}: ${rate(point.fps)} fps\n${count(point[key])} ${name}\n`
     + `a frame every ${count(point.interval)} cycles\nlimited by ${point.bottleneck}`;
   return vendor.plot({
@@ -77,7 +85,7 @@ function frontPlot(width, key, name, own) {
     y: { label: name, grid: true, zero: true, tickFormat: brief, nice: true },
     ariaLabel: `${name} against frames per second`,
     marks: [
-      vendor.line(report.front, { x: "fps", y: key, stroke: "var(--accent)", curve: "step-before" }),
+      vendor.line(steps, { x: "fps", y: key, stroke: "var(--accent)", curve: "step-before" }),
       vendor.dot(report.front, { x: "fps", y: key, fill: "var(--accent)", r: 4, ariaLabel: tip }),
       vendor.dot([own], { x: "fps", y: key, stroke: "var(--second)", fill: "var(--panel)", strokeWidth: 3, r: 7, ariaLabel: tip }),
       vendor.tip(points, vendor.pointer({ x: "fps", y: key, title: tip, fill: "var(--panel)", stroke: "var(--line)", textColor: "currentColor" })),
@@ -94,7 +102,7 @@ function frontTable() {
       (cell) => el("td", {}, cell)), el("td", { class: "text" }, point.bottleneck));
   });
   return el("div", { class: "scroll" }, el("table", {},
-    el("thead", {}, el("tr", {}, ...head.map((text) => el("th", {}, text)))), el("tbody", {}, ...rows)));
+    el("thead", {}, el("tr", {}, ...head.map((text, index) => el("th", { class: index + 1 === head.length ? "text" : null }, text)))), el("tbody", {}, ...rows)));
 }
 
 timelineChart(document.getElementById("timeline"));
