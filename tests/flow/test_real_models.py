@@ -19,6 +19,16 @@ MODELS = [
 ]
 
 
+# Convolutional networks, with frames and the two speeds they are folded for.
+CONV_MODELS = {
+    "gtsrb_12x12_w2a3_c12x24x36": (64, 500.0, 5_000.0),
+    "gtsrb12_step_streamline": (64, 500.0, 5_000.0),
+    "nn2fpga_resnet8": (8, 20.0, 400.0),
+    "bnnpynq_cnvW1A1_cifar10": (4, 20.0, 400.0),
+    "bnnpynq_cnvW2A2_cifar10": (4, 20.0, 300.0),
+}
+
+
 def prove(shared, tmp_path, name: str, frames: int, **goal) -> flow.Built:
     model = shared / "models" / f"{name}.onnx"
     with np.load(shared / "golden" / f"{name}.npz") as golden:
@@ -57,6 +67,21 @@ def test_published_networks_on_golden_inputs(shared, tmp_path, name):
     again = sorted((tmp_path / "c" / "out" / "rtl").iterdir())
     assert [path.name for path in files] == [path.name for path in again]
     assert all(a.read_bytes() == b.read_bytes() for a, b in zip(files, again, strict=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CONV_MODELS)
+def test_published_convolutional_networks_on_golden_inputs(shared, tmp_path, name):
+    frames, *speeds = CONV_MODELS[name]
+    found = []
+    for fps in speeds:
+        folder = tmp_path / f"{fps:g}"
+        folder.mkdir()
+        prove(shared, folder, name, frames, target_fps=fps)
+        trial = flow.Trial(frames=frames, inputs=folder / "x.npy", stall=0.2)
+        flow.rerun(folder / "out", trial, outputs=folder / "y.npy", progress=Progress())
+        found.append(np.load(folder / "y.npy"))
+    assert np.array_equal(*found)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from hwgen import passes
+from hwgen.dataflow import size_fifos
+from hwgen.emit import emit
 from hwgen.frontend import certify, lower
 from hwgen.train.export import finalize_export
+from hwgen.verify import engines, verify
+from tests.flow.random_nets import planned
 from tests.train.networks import convolutional, dense, images
 
 pytestmark = pytest.mark.train
@@ -24,7 +29,9 @@ def test_integers_equal_torch(tmp_path, make, bits, quantizer, norm):
     finalize_export(model, tmp_path / "m.onnx", x[:2], exporter="torchscript")
     network = lower(tmp_path / "m.onnx")
 
-    codes = network.graph.run(network.input.encode(x.numpy()))
+    graph = passes.run(network.graph)
+    given = network.input.encode(x.numpy())
+    codes = graph.run(given)
 
     got = network.output.decode(codes)
     with torch.no_grad():
@@ -34,3 +41,7 @@ def test_integers_equal_torch(tmp_path, make, bits, quantizer, norm):
     apart = np.abs(got - expected).max(axis=1) > 1e-4 * np.abs(expected).max()
     assert apart.sum() <= certificate.differing
     assert (got.argmax(1) == expected.argmax(1))[~apart].all()
+    design = emit(size_fifos(planned(graph, bits)))
+    found = verify(design, graph, given, engine=engines()["amaranth"], folder=tmp_path)
+    found.require()
+    assert found.values == 2 * codes.size  # free and with stalls
