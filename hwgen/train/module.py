@@ -68,6 +68,7 @@ class Trainee(lightning.LightningModule):
                 parameters,
                 spec.learning_rate,
                 momentum=spec.momentum,
+                nesterov=spec.nesterov,
                 weight_decay=spec.weight_decay,
             )
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate)
@@ -78,7 +79,10 @@ class Trainee(lightning.LightningModule):
 
     def rate(self, step: int) -> float:
         """Return the factor on the learning rate after ``step`` steps of a stage."""
-        done = min(step / self.steps, 1.0)
+        rising = self.spec.warmup * self.steps
+        if step < rising:
+            return (step + 1) / (rising + 1)
+        done = min((step - rising) / (self.steps - rising), 1.0)
         if self.spec.schedule == "cosine":
             return 0.5 * (1 + math.cos(math.pi * done)) + 1e-3
         if self.spec.schedule == "step":

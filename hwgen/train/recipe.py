@@ -38,15 +38,21 @@ class DataSpec(_Section):
 
 
 class TrainSpec(_Section):
-    """Optimiser, length and seed. With SQ, ``epochs`` is the length of one stage."""
+    """Optimiser, length and seed. With SQ, ``epochs`` is the length of one stage.
+
+    warmup : share of a stage over which the learning rate first rises from 0, 0..<1
+    momentum, nesterov : of ``sgd``
+    """
 
     epochs: Positive
     batch_size: Positive = 128
     optimizer: Literal["adam", "sgd"] = "adam"
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     schedule: Literal["cosine", "step", "constant"] = "cosine"
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    nesterov: bool = False
     seed: int = 1
     threads: Positive | None = None
 

@@ -5,6 +5,8 @@ import torch
 from hwgen.train.acts import StepQuant
 from hwgen.train.bake import quantized_layers
 from hwgen.train.models import MODELS, build_model
+from hwgen.train.module import Trainee
+from hwgen.train.recipe import TrainSpec
 
 pytestmark = pytest.mark.train
 
@@ -83,3 +85,25 @@ def test_last_layers_share_one_scale():
         layer = dict(quantized_layers(build_model({"name": name})))[last]
         assert isinstance(layer, qnn.QuantLinear)
         assert layer.quant_weight().scale.numel() == 1
+
+
+def test_blocks_may_pass_on_more_bits_than_convolutions_take():
+    model = build_model({"name": "resnet8", "act_bits": 2, "trunk_bits": 4})
+    bits = {label: m.bits for label, m in model.named_modules() if isinstance(m, StepQuant)}
+    passed = {label for label in bits if ".branch." not in label and ".shortcut." not in label}
+    for label in passed - {label for label in passed if ".enter." in label or "stem.0" in label}:
+        assert bits[label] == 4, label
+    assert sum(".enter." in label and bits[label] == 2 for label in passed) == 3
+    assert model(torch.rand(2, 3, 32, 32)).shape == (2, 10)
+
+
+def test_rate_rises_then_falls_in_each_stage():
+    spec = TrainSpec(epochs=1, warmup=0.1, learning_rate=1.0)
+    rate = Trainee(torch.nn.Linear(1, 1), spec, 100).rate
+    rates = [rate(step) for step in range(101)]
+    assert max(rates) == pytest.approx(1.001)
+    assert rates.index(max(rates)) == 10
+    assert rates[:10] == sorted(rates[:10])
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert 0 < rates[0] < 0.1
+    assert rates[-1] == pytest.approx(0.001)
