@@ -8,8 +8,8 @@ import pytest
 
 from hwgen.report import page
 from hwgen.report.figures import count
-from tests.report.browser import launch
 from tests.report import sample as samples
+from tests.report.browser import launch
 from tests.report.sample import sample
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
