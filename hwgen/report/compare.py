@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from rich.table import Table
 from rich.text import Text
 
+from hwgen.report.figures import count
 from hwgen.report.metrics import METRICS, Build, Metric, synthesised
 from hwgen.report.schema import Layer, Report
 from hwgen.report.verdict import verdict
 
 _BAR = 16  # characters of the longest bar
+_TIMES = 1.1  # below, a gain is said in percent
 _ROWS: Mapping[str, Callable[[Report], str]] = {
     "model": lambda r: r.model.name,
     "board": lambda r: r.board,
@@ -106,20 +108,36 @@ def sentence(builds: Sequence[Build]) -> str:
     ranked = sorted(builds, key=lambda build: -build.report.performance.fps)
     best, second = ranked[:2]
     gain = best.report.performance.fps / second.report.performance.fps
-    luts = METRICS["lut"]
-    synth = synthesised(builds)
-    mine, theirs = luts.value(best, synth) or 0, luts.value(second, synth) or 0
-    more = mine - theirs
+    changes = _changes(best, second, synthesised(builds))
     if gain == 1:
-        if not more:
-            return f"{best.name} and {second.name} are equally fast and equally large"
-        small, large = (best.name, second.name) if more < 0 else (second.name, best.name)
-        return (
-            f"{best.name} and {second.name} are equally fast; {small} needs {abs(more):,} LUT "
-            f"less than {large}"
-        )
-    cost = "as many LUT"
-    if more:
-        part = f" ({abs(more) / theirs:.0%})" if theirs else ""
-        cost = f"{abs(more):,} LUT {'more' if more > 0 else 'less'}{part}"
-    return f"{best.name} is {gain:.2f} times as fast as {second.name}, with {cost}"
+        both = f"{best.name} and {second.name} are equally fast"
+        if not changes:
+            return f"{both} and equally large"
+        return f"{both}; {best.name} takes {', '.join(changes)}"
+    faster = (
+        f"{gain:.2f} times as fast as" if gain >= _TIMES else f"{100 * gain - 100:.2g}% faster than"
+    )
+    cost = ", ".join(changes) or "the same resources"
+    return f"{best.name} is {faster} {second.name}, with {cost}{_accuracies(best, second)}"
+
+
+def _changes(best: Build, second: Build, synth: bool) -> list[str]:
+    """Return what ``best`` needs more or less than ``second``, LUT with its share."""
+    found: list[str] = []
+    for key in ("lut", "bram36", "dsp"):
+        metric = METRICS[key]
+        mine, theirs = metric.value(best, synth) or 0, metric.value(second, synth) or 0
+        change = mine - theirs
+        if change:
+            part = f" ({abs(change) / theirs:.0%})" if key == "lut" and theirs else ""
+            word = "more" if change > 0 else "less"
+            found.append(f"{count(abs(change))} {metric.label} {word}{part}")
+    return found
+
+
+def _accuracies(best: Build, second: Build) -> str:
+    """Return both accuracies where they are known and differ."""
+    if best.accuracy is None or second.accuracy is None or best.accuracy == second.accuracy:
+        return ""
+    show = METRICS["accuracy"].show
+    return f", and {show(best.accuracy)} accuracy against {show(second.accuracy)}"

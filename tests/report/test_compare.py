@@ -11,9 +11,9 @@ from hwgen.report.metrics import Build, broken, parse_rule
 from tests.report.sample import sample
 
 
-def build(name, *, fps=100.0, lut=1000, synth=None, accuracy=None, pe=4):
+def build(name, *, fps=100.0, lut=1000, bram36=1.5, synth=None, accuracy=None, pe=4):
     report = sample()
-    counts = report.resources.estimate.model_copy(update={"lut": lut})
+    counts = report.resources.estimate.model_copy(update={"lut": lut, "bram36": bram36})
     counted = None if synth is None else counts.model_copy(update={"lut": synth})
     resources = report.resources.model_copy(update={"estimate": counts, "synth": counted})
     performance = report.performance.model_copy(update={"fps": fps})
@@ -36,9 +36,21 @@ def shown(table):
     [
         ({}, {"fps": 250, "lut": 1500}, "b is 2.50 times as fast as a, with 500 LUT more (50%)"),
         ({"fps": 200, "lut": 900}, {}, "a is 2.00 times as fast as b, with 100 LUT less (10%)"),
-        ({"fps": 200}, {}, "a is 2.00 times as fast as b, with as many LUT"),
+        ({"fps": 200}, {}, "a is 2.00 times as fast as b, with the same resources"),
         ({}, {}, "a and b are equally fast and equally large"),
-        ({}, {"lut": 970}, "a and b are equally fast; b needs 30 LUT less than a"),
+        ({}, {"lut": 970}, "a and b are equally fast; a takes 30 LUT more (3%)"),
+        ({}, {"fps": 104}, "b is 4% faster than a, with the same resources"),
+        (
+            {},
+            {"fps": 200, "lut": 990, "bram36": 4.0},
+            "b is 2.00 times as fast as a, with 10 LUT less (1%), 2.5 BRAM36 more",
+        ),
+        (
+            {"accuracy": 0.91},
+            {"fps": 200, "accuracy": 0.9},
+            "b is 2.00 times as fast as a, with the same resources, and 90.00 % accuracy "
+            "against 91.00 %",
+        ),
         (
             {"synth": 800},
             {"fps": 200, "synth": 880},
