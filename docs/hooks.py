@@ -19,7 +19,7 @@ from hwgen import boards
 from hwgen.cli import app
 from hwgen.dataflow.plan import OPS
 from hwgen.frontend.walk import HANDLERS
-from hwgen.report.figures import count
+from hwgen.report.figures import count, rate
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -44,11 +44,8 @@ def cell(text: str) -> str:
 def operators() -> str:
     """Return the file operators that are read, by the handler that reads them."""
     rows = [
-        [", ".join(f"`{name}`" for name, _ in group), _lowering(handler)]
-        for handler, group in (
-            (handler, list(group))
-            for handler, group in groupby(HANDLERS.items(), key=lambda entry: entry[1])
-        )
+        [", ".join(f"`{name}`" for name in sorted(name for name, _ in group)), _lowering(handler)]
+        for handler, group in groupby(HANDLERS.items(), key=lambda entry: entry[1])
     ]
     return table(["In the file", "What becomes of it"], rows)
 
@@ -61,7 +58,7 @@ def _lowering(handler: object) -> str:
         said = "tabulated together with the next quantizer"
     elif not colon:
         said = re.sub(r"^Lower `\w+`( or `\w+`)?[;,.]? ?", "", text)
-    return said[:1].upper() + said[1:]
+    return said[:1].upper() + said[1:].rstrip(".")
 
 
 def hardware() -> str:
@@ -119,24 +116,45 @@ def known_boards() -> str:
     return table(["Board", "Part", "Toolchain", "Shell", "MHz", "LUT", "FF", "BRAM36", "DSP"], rows)
 
 
+COMPARED = ("frames", "values", "mismatches", "cycles_predicted", "cycles_simulated")
+
+
+def _outcomes() -> list[dict[str, Any]]:
+    """Return the rows of every bench that ``docs/results/`` keeps, by design."""
+    paths = sorted((ROOT / "docs" / "results").glob("*.json"))
+    return [row for path in paths for row in json.loads(path.read_text(encoding="utf-8"))]
+
+
 def results() -> str:
-    """Return what ``python -m sim --json docs/results.json`` found."""
-    path = ROOT / "docs" / "results.json"
+    """Return what the regression benches compared."""
     rows = [
         [
             entry["design"],
             entry["folding"],
-            count(entry["values"]),
-            count(entry["mismatches"]),
-            count(entry["cycles_predicted"]),
-            count(entry["cycles_simulated"]),
-            count(entry["ii_cycles"]),
-            count(entry["latency_cycles"]),
+            *(count(entry[key]) for key in COMPARED),
         ]
-        for entry in json.loads(path.read_text(encoding="utf-8"))
+        for entry in _outcomes()
     ]
-    head = ["Design", "Folding", "Integers compared", "Mismatches", "Cycles predicted"]
-    return table([*head, "Cycles simulated", "Interval", "Latency"], rows)
+    head = ["Design", "Folding", "Frames", "Integers compared", "Mismatches"]
+    return table([*head, "Cycles predicted", "Cycles simulated"], rows)
+
+
+def speeds() -> str:
+    """Return speed and size of every bench, published figures of others behind each design."""
+    rows: list[list[str]] = []
+    for design, group in groupby(_outcomes(), key=lambda entry: entry["design"]):
+        entries = list(group)
+        rows += [[f"{design}, {entry['folding']}", *_figures(entry)] for entry in entries]
+        rows += [
+            [f"*{peer['name']}; {peer['source']}*", *_figures(peer)] for peer in entries[0]["peers"]
+        ]
+    return table(["Design", "Frames/s", "One frame, µs", "LUT", "BRAM36", "DSP"], rows)
+
+
+def _figures(entry: Mapping[str, Any]) -> list[str]:
+    cells = [count(entry[key]) for key in ("lut", "bram36", "dsp")]
+    fps, time = entry["fps"], entry["latency_us"]
+    return [rate(fps), "–" if time is None else f"{time:,.4g}", *cells]
 
 
 def accuracies() -> str:
@@ -156,6 +174,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "commands": commands,
     "boards": known_boards,
     "results": results,
+    "speeds": speeds,
     "accuracies": accuracies,
 }
 

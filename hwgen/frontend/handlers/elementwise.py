@@ -335,7 +335,7 @@ def lower_batch_norm(ctx: Context, node: FileNode) -> list[Tensor]:
 
 
 def lower_compare(ctx: Context, node: FileNode) -> list[Tensor]:
-    """Lower a comparison to the numbers 0 and 1."""
+    """Lower a comparison: to the numbers 0 and 1, tabulated with the next quantizer."""
     left, right = (ctx.tensors[name] for name in node.inputs)
     if node.op in ("Less", "LessOrEqual"):
         left, right = right, left

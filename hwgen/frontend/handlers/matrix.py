@@ -30,7 +30,7 @@ MatrixOp = ops.Mvu | ops.Vvu | ops.GroupedMvu
 
 
 def lower_matmul(ctx: Context, node: FileNode) -> list[Tensor]:
-    """Lower ``MatMul`` of a stream and constant weights, in either order."""
+    """Lower ``MatMul``: of a stream and constant weights, in either order."""
     left, right = (ctx.tensors[name] for name in node.inputs)
     if isinstance(left, Dynamic) and isinstance(right, Dynamic):
         raise Problem(

@@ -40,7 +40,7 @@ QUANTIZERS: tuple[tuple[str, Callable[[Context, FileNode], list[Tensor]]], ...] 
 
 
 def lower_softmax(ctx: Context, node: FileNode) -> list[Tensor]:
-    """Leave ``Softmax`` to the host."""
+    """Lower ``Softmax``: left to the host, at the network's end."""
     return on_host(ctx, node)
 
 
@@ -88,7 +88,7 @@ def _axis(node: FileNode, rank: int) -> int:
 
 
 def lower_argmax(ctx: Context, node: FileNode) -> list[Tensor]:
-    """Lower ``TopK`` with k = 1, or ``ArgMax``."""
+    """Lower ``TopK`` with k = 1, or ``ArgMax``: the index of the largest channel."""
     tensor = ctx.tensors[node.inputs[0]]
     assert isinstance(tensor, Dynamic)
     return _argmax(ctx, node, tensor)

@@ -68,21 +68,21 @@ def _kernel(node: FileNode) -> tuple[int, ...]:
 
 
 def lower_max_pool(ctx: Context, node: FileNode) -> list[Tensor]:
-    """Lower ``MaxPool``."""
+    """Lower ``MaxPool``: a window of any size, stride and padding."""
     tensor = _data(ctx, node, 1)
     window = window_of(node, tensor.shape[2:], _kernel(node))
     return [_max(ctx, node, tensor, window, 1)]
 
 
 def lower_max_pool_nhwc(ctx: Context, node: FileNode) -> list[Tensor]:
-    """Lower FINN's ``MaxPoolNHWC``."""
+    """Lower FINN's ``MaxPoolNHWC``: as ``MaxPool``, channels last."""
     tensor = _data(ctx, node, 3)
     window = window_of(node, tensor.shape[1:3], _kernel(node))
     return [_max(ctx, node, tensor, window, 3)]
 
 
 def lower_global_max_pool(ctx: Context, node: FileNode) -> list[Tensor]:
-    """Lower ``GlobalMaxPool``."""
+    """Lower ``GlobalMaxPool``: the largest over the whole frame."""
     tensor = _data(ctx, node, 1)
     return [_max(ctx, node, tensor, _whole(tensor.shape[2:]), 1)]
 
@@ -126,7 +126,7 @@ def _sum(
 
 
 def lower_average_pool(ctx: Context, node: FileNode) -> list[Tensor]:
-    """Lower ``AveragePool``; where it is padded, the padding must count."""
+    """Lower ``AveragePool``: a sum; where it is padded, the padding must count."""
     tensor = _data(ctx, node, 1)
     window = window_of(node, tensor.shape[2:], _kernel(node))
     uneven = node.attribute("ceil_mode", 0) or not node.attribute("count_include_pad", 0)
@@ -141,7 +141,7 @@ def lower_average_pool(ctx: Context, node: FileNode) -> list[Tensor]:
 
 
 def lower_global_average_pool(ctx: Context, node: FileNode) -> list[Tensor]:
-    """Lower ``GlobalAveragePool``."""
+    """Lower ``GlobalAveragePool``: the sum over the whole frame; what follows divides it."""
     tensor = _data(ctx, node, 1)
     window = _whole(tensor.shape[2:])
     value = _sum(ctx, node, tensor, window, Fraction(window.taps))

@@ -79,7 +79,7 @@ def _single(content: bytes, opset: int) -> onnx.ModelProto:
 
 
 def move(ctx: Context, node: FileNode) -> list[Tensor]:
-    """Lower an operator of ``MOVES``: run it on element positions."""
+    """Lower an operator of ``MOVES``: no arithmetic, elements change places."""
     tensor = ctx.tensors[node.inputs[0]]
     others = [_plain(ctx.constant(node, k)) for k in range(1, len(node.inputs))]
     assert isinstance(tensor, (Const, Dynamic))
@@ -152,7 +152,7 @@ def _elem(values: Array) -> int:
 
 
 def constant(ctx: Context, node: FileNode) -> list[Tensor]:
-    """Lower ``Constant``."""
+    """Lower ``Constant``: a number of the file, as an initializer is."""
     for entry in node.proto.attribute:
         if entry.name == "value":
             tensor = file_tensor(entry.t)
@@ -165,7 +165,7 @@ def constant(ctx: Context, node: FileNode) -> list[Tensor]:
 
 
 def shape_of(ctx: Context, node: FileNode) -> list[Tensor]:
-    """Lower ``Shape``; the frame axis counts as 1."""
+    """Lower ``Shape``: worked out when the file is read; the frame axis counts as 1."""
     tensor = ctx.tensors[node.inputs[0]]
     assert isinstance(tensor, (Const, Dynamic))
     start, end = node.attribute("start", 0), node.attribute("end")
@@ -174,7 +174,7 @@ def shape_of(ctx: Context, node: FileNode) -> list[Tensor]:
 
 
 def constant_of_shape(ctx: Context, node: FileNode) -> list[Tensor]:
-    """Lower ``ConstantOfShape``."""
+    """Lower ``ConstantOfShape``: worked out when the file is read."""
     shape = _plain(ctx.constant(node, 0))
     assert shape is not None
     values, elem = np.zeros(1), int(TensorProto.FLOAT)
@@ -187,7 +187,7 @@ def constant_of_shape(ctx: Context, node: FileNode) -> list[Tensor]:
 
 
 def identity(ctx: Context, node: FileNode) -> list[Tensor]:
-    """Lower a node that changes nothing at inference."""
+    """Lower a node: it changes nothing at inference."""
     return [ctx.tensors[node.inputs[0]]] + [Const(Num(np.ones(())), ())] * (len(node.outputs) - 1)
 
 
