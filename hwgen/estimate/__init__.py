@@ -3,6 +3,7 @@
 from hwgen.estimate.matrix import matrix_luts
 from hwgen.estimate.mvu import MvuFacts, mvu_facts, mvu_terms
 from hwgen.estimate.network import Estimate, estimate, priced, unit_cost
+from hwgen.estimate.packed import packed_terms
 from hwgen.estimate.parts import Terms
 from hwgen.estimate.terms import terms
 
@@ -14,6 +15,7 @@ __all__ = [
     "matrix_luts",
     "mvu_facts",
     "mvu_terms",
+    "packed_terms",
     "priced",
     "terms",
     "unit_cost",

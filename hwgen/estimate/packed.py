@@ -9,9 +9,11 @@ from hwgen.estimate.parts import Terms
 
 
 def packed_terms(plan: DspPlan, m: int, family: Family) -> Terms:
-    """Return what a unit with this plan is made of; ``m`` vectors share its weights."""
-    table = plan.table
-    stored = int((table != table[0]).any(axis=0).sum())
+    """Return what a unit with this plan is made of; ``m`` vectors share its weights.
+
+    Every bit of a packed operand counts as stored: the search asks for thousands of folds.
+    """
+    stored = plan.multipliers * (plan.operand_bits + plan.fields - 1) if plan.steps > 1 else 0
     in_blocks = plan.memory == "bram" and stored > 0
     block = blocks(plan.steps, stored, family) if in_blocks else Blocks(0.0, 0)
     rom = 0.0 if in_blocks else rom_luts(plan.steps, stored, LUT_INPUTS[family])

@@ -7,11 +7,15 @@ from dataclasses import dataclass, replace
 from itertools import product
 from math import ceil
 
-from hwgen.boards import Resources
+import numpy as np
+
+from hwgen.arith.dsp import DspPlan
+from hwgen.arith.mvu import Lane
+from hwgen.boards import Family, Resources
 from hwgen.dataflow import Element
 from hwgen.dataflow import units as u
 from hwgen.dataflow.rows import rows
-from hwgen.estimate import MvuFacts, mvu_facts, mvu_terms, priced, unit_cost
+from hwgen.estimate import mvu_facts, mvu_terms, packed_terms, priced, unit_cost
 from hwgen.ir import Fold, ops
 from hwgen.ir.folding import Memory, Style
 from hwgen.ir.ops import IntArray
@@ -22,7 +26,11 @@ from hwgen.search.reducers import depthwise, streaming
 from hwgen.search.windows import replay, window_cost
 
 # Compute and memory styles that can be built, in the order in which ties are decided.
-STYLES: tuple[Style, ...] = ("lut",)
+STYLES: tuple[Style, ...] = ("lut", "dsp")
+# Families whose multipliers take the packed operands, and bits of weight times bits of input from
+# which one is tried: smaller products cost less as adders than what takes them apart again.
+_PACKING: frozenset[Family] = frozenset(("xc7", "xcup"))
+_PACKED_BITS = 9
 MEMORIES: tuple[Memory, ...] = ("const", "lutram", "bram")
 
 
@@ -44,7 +52,9 @@ def _matrices(layer: Layer, weights: IntArray, pin: Pin) -> Iterator[Head]:
     x = Element.of(layer.x)
     if layer.window is not None and any(layer.window.pads):
         x = Element.of(layer.window.infer(layer.x))
-    facts = mvu_facts(weights.reshape(-1, mw), x, Element.of(layer.y))
+    acc = Element.of(layer.y)
+    facts = mvu_facts(weights.reshape(-1, mw), x, acc)
+    packed = _packed(weights.reshape(-1, mw), x, acc, layer.family, pin)
     for pe in [pin.pe] if pin.pe else steps(mh):
         unit = replace(facts, height=groups * ceil(mh / pe) * pe)
         for simd in [pin.simd] if pin.simd else _columns(layer, mw):
@@ -56,8 +66,33 @@ def _matrices(layer: Layer, weights: IntArray, pin: Pin) -> Iterator[Head]:
                 for style, memory in product(STYLES, MEMORIES):
                     fold = Fold(pe=pe, simd=simd, m=m, style=style, memory=memory)
                     # A matrix that is read in one step has nothing to address.
-                    if pin.allows(fold) and (memory == "const" or not whole):
-                        yield _matrix(layer, unit, fold, feed)
+                    if not pin.allows(fold) or (memory != "const" and whole):
+                        continue
+                    if style == "lut":
+                        made_of = mvu_terms(unit, pe, simd, style, memory, layer.family, m)
+                    elif packed is not None:
+                        rows = np.broadcast_to(packed.weights[:1, :1], (unit.height, mw))
+                        plan = replace(packed, weights=rows, pe=pe, simd=simd, memory=memory)
+                        made_of = packed_terms(plan, m, layer.family)
+                    else:
+                        continue
+                    yield _matrix(layer, fold, feed, priced(made_of, layer.family))
+
+
+def _packed(
+    weights: IntArray, x: Element, acc: Element, family: Family, pin: Pin
+) -> DspPlan | None:
+    """Return the plan on multipliers of a matrix whose weights are all the largest of ``weights``.
+
+    None where multipliers cannot hold its products, or where adders are cheaper.
+    """
+    largest = np.abs(weights).max(initial=1, keepdims=True)
+    lanes = (Lane(e.bits, e.wire[0] < 0, e.bipolar) for e in (x, acc))
+    plan = DspPlan(largest, *lanes, pe=1, simd=1)
+    worth = (int(largest[0, 0]).bit_length() + 1) * x.bits >= _PACKED_BITS
+    if not plan.fits or not (pin.style == "dsp" or (worth and family in _PACKING)):
+        return None
+    return plan
 
 
 @dataclass(frozen=True)
@@ -69,10 +104,8 @@ class _Feed:
     takes: Takes
 
 
-def _matrix(layer: Layer, facts: MvuFacts, fold: Fold, feed: _Feed) -> Head:
-    sizes = fold.pe, fold.simd, fold.style, fold.memory
-    made_of = mvu_terms(facts, *sizes, layer.family, fold.m)
-    cost = priced(made_of, layer.family) + feed.cost
+def _matrix(layer: Layer, fold: Fold, feed: _Feed, unit: Resources) -> Head:
+    cost = unit + feed.cost
     vector = feed.cycles // layer.y.pixels
     fill = vector + fill_cycles(layer, feed.cycles)
     return Head(fold, feed.cycles, cost, min(fill, feed.cycles), feed.takes)
