@@ -15,7 +15,7 @@ from hwgen.boards import Family, Resources
 from hwgen.dataflow import Element
 from hwgen.dataflow import units as u
 from hwgen.dataflow.rows import rows
-from hwgen.estimate import mvu_facts, mvu_terms, packed_terms, priced, unit_cost
+from hwgen.estimate import MvuFacts, mvu_facts, mvu_terms, packed_terms, priced, unit_cost
 from hwgen.ir import Fold, ops
 from hwgen.ir.folding import Memory, Style
 from hwgen.ir.ops import IntArray
@@ -31,6 +31,8 @@ STYLES: tuple[Style, ...] = ("lut", "dsp")
 # which one is tried: smaller products cost less as adders than what takes them apart again.
 _PACKING: frozenset[Family] = frozenset(("xc7", "xcup"))
 _PACKED_BITS = 9
+# Words up to which a memory in logic takes no more than one LUT for each bit of a word.
+_SHALLOW = 64
 MEMORIES: tuple[Memory, ...] = ("const", "lutram", "bram")
 
 
@@ -70,9 +72,7 @@ def _matrices(layer: Layer, weights: IntArray, pin: Pin) -> Iterator[Head]:
                         continue
                     if style == "lut":
                         made_of = mvu_terms(unit, pe, simd, style, memory, layer.family, m)
-                    elif packed is not None:
-                        rows = np.broadcast_to(packed.weights[:1, :1], (unit.height, mw))
-                        plan = replace(packed, weights=rows, pe=pe, simd=simd, memory=memory)
+                    elif (plan := _sized(packed, unit, fold, pin)) is not None:
                         made_of = packed_terms(plan, m, layer.family)
                     else:
                         continue
@@ -93,6 +93,16 @@ def _packed(
     if not plan.fits or not (pin.style == "dsp" or (worth and family in _PACKING)):
         return None
     return plan
+
+
+def _sized(packed: DspPlan | None, unit: MvuFacts, fold: Fold, pin: Pin) -> DspPlan | None:
+    """Return ``packed`` for a unit and its fold, None where that is not worth trying."""
+    if packed is None:
+        return None
+    rows = np.broadcast_to(packed.weights, (unit.height, unit.width))
+    plan = replace(packed, weights=rows, pe=fold.pe, simd=fold.simd, memory=fold.memory)
+    shallow = fold.memory == "bram" and pin.memory is None and plan.steps <= _SHALLOW
+    return None if shallow else plan
 
 
 @dataclass(frozen=True)

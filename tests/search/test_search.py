@@ -236,3 +236,34 @@ def test_input_thresholds_choose_their_own_lanes(pynq):
 
     assert found.folding["quant"].pe == 4
     assert found.cost.fits(Resources(*pynq.available))
+
+
+def test_wide_products_go_into_multipliers_where_the_chip_has_them(pynq):
+    wide = mlp([64, 32, 10], bits=8, x_high=255)
+    packed = search.search(wide, pynq, goal(target_fps=2e6))
+    adders = search.search(
+        wide,
+        pynq,
+        goal(target_fps=2e6, pins={name: search.Pin(style="lut") for name in ("fc0", "fc1")}),
+    )
+
+    assert "dsp" in {packed.folding[name].style for name in packed.folding}
+    assert packed.cost == total(wide, packed.folding, pynq)
+    assert 0 < packed.cost.dsp < pynq.available.dsp
+    assert packed.cost.lut < adders.cost.lut
+    assert adders.cost.dsp == 0
+
+
+def test_small_products_stay_in_logic(tfc, pynq):
+    found = search.search(tfc, pynq, goal())
+
+    assert {found.folding[name].style for name in found.folding} == {"lut"}
+
+
+def test_shallow_block_memories_of_packed_operands_can_be_pinned(pynq):
+    pin = search.Pin(pe=8, simd=32, style="dsp", memory="bram")
+    found = search.search(
+        mlp([64, 16], bits=8, x_high=255), pynq, goal(target_fps=1e6, pins={"fc0": pin})
+    )
+
+    assert (found.folding["fc0"].style, found.folding["fc0"].memory) == ("dsp", "bram")
