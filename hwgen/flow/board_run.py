@@ -53,14 +53,19 @@ def run_on_board(
     """
     meta = _meta(folder)
     x = read_frames(inputs)
-    link = SerialLink(open_port(port, meta["baud"]), answer_s=answer_s or _patience(meta))
-    link.check(meta["build"])
-    started = time.perf_counter()
+    if outputs is not None and not outputs.parent.is_dir():
+        raise OutputError(f"outputs {outputs} cannot be written: no folder {outputs.parent}")
+    wire = open_port(port, meta["baud"])
     try:
+        link = SerialLink(wire, answer_s=answer_s or _patience(meta))
+        link.check(meta["build"])
+        started = time.perf_counter()
         codes = link.run(x, meta, lambda done: told(done, len(x)))
+        seconds = time.perf_counter() - started
     except FrameError as error:
         raise InputError(f"inputs {inputs}: {error}") from None
-    seconds = time.perf_counter() - started
+    finally:
+        wire.close()
     values = decode(codes, meta["output"])
     flat = values.reshape(len(values), -1)
     classes = flat[:, 0] if flat.shape[1] == 1 else flat.argmax(axis=1)
@@ -83,6 +88,8 @@ def _meta(folder: Path) -> dict[str, Any]:
         meta = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError):
         raise InputError(f"{folder} is no build for a board: no readable {path}") from None
+    if not isinstance(meta, dict) or "shell" not in meta:
+        raise InputError(f"{path} is not what a build wrote; build {folder} again")
     if meta.get("shell") != "uart":
         raise InputError(
             f"{folder} has the shell {meta.get('shell')}; `hwgen run` reaches boards with the "

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,15 @@ if TYPE_CHECKING:  # the Python of a board may be older than the one hwgen runs 
 AFI0 = 0xF8008000
 AFI_READ_CONTROL, AFI_WRITE_CONTROL = 0x00, 0x14
 BATCH_BYTES = 4 << 20
+# What flags of the status register mean; each of them ends a run with an error.
+MEANING = {
+    "read_error": "memory answered a read with an error",
+    "write_error": "memory answered a write with an error",
+    "bad_address": "a buffer does not begin at a multiple of 8 bytes",
+    "bad_length": "lengths are not those of whole frames",
+    "start_busy": "a run was going on already; another program uses the accelerator",
+    "aborted": "the run was cut short",
+}
 
 
 class AcceleratorError(RuntimeError):
@@ -166,6 +176,7 @@ class Accelerator:
 
     path : bitstream; ``meta.json`` lies beside it
     timeout_s : a run that takes longer is cut short and raises
+    Threads may share it: they take turns.
     """
 
     def __init__(self, path: str | Path, *, timeout_s: float = 10.0) -> None:
@@ -185,6 +196,7 @@ class Accelerator:
         frame = max(self.meta["input"]["bytes"], self.meta["output"]["bytes"])
         self.batch = max(1, BATCH_BYTES // frame)
         self._buffers: list[tuple[Any, Any]] = []
+        self._turn = threading.Lock()
 
     def predict(self, x: Any) -> Array:
         """Return the network's outputs (frames, ...), float32 values or integer indices.
@@ -193,7 +205,8 @@ class Accelerator:
         While one batch runs, the next is encoded.
         """
         frames = np.asarray(x)
-        codes = [self._finish(job) for job in self._jobs(frames)] if len(frames) else []
+        with self._turn:
+            codes = [self._finish(job) for job in self._jobs(frames)] if len(frames) else []
         empty = np.zeros((0, self.meta["output"]["bytes"]), np.uint8)
         octets = np.concatenate([empty, *codes])
         return decode(unpack(octets, self.meta["output"]), self.meta["output"])
@@ -206,7 +219,11 @@ class Accelerator:
 
     def benchmark(self, frames: int = 1000) -> dict[str, float]:
         """Run so many frames of zeros from memory; return speed and where cycles went."""
-        count = min(frames, self.batch)
+        count = max(1, min(frames, self.batch))
+        with self._turn:
+            return self._measure(count)
+
+    def _measure(self, count: int) -> dict[str, float]:
         sources, targets = self._pair(0)
         sources[: count * self.meta["input"]["bytes"]] = 0
         self._start(sources, targets, count)
@@ -235,17 +252,20 @@ class Accelerator:
         running: Job | None = None
         for number, begin in enumerate(range(0, len(frames), self.batch)):
             part = frames[begin : begin + self.batch]
-            octets = pack(encode(part, self.meta["input"]), self.meta["input"])
+            try:
+                octets = pack(encode(part, self.meta["input"]), self.meta["input"])
+            except BaseException:
+                if running is not None:
+                    self._cut_short()  # or the next call would find a run going on
+                raise
             sources, targets = self._pair(number % 2)
             sources[: octets.size] = octets.reshape(-1)
-            if running is not None:
+            finished, running = running, (targets, len(part))
+            if finished is not None:
                 self._wait()
-                finished, running = running, (targets, len(part))
-                self._start(sources, targets, len(part))
+            self._start(sources, targets, len(part))
+            if finished is not None:
                 yield finished
-            else:
-                self._start(sources, targets, len(part))
-                running = targets, len(part)
         if running is not None:
             self._wait()
             yield running
@@ -277,16 +297,28 @@ class Accelerator:
     def _wait(self) -> None:
         """Await the end of a run; raise if it failed or takes too long."""
         limit = time.monotonic() + self.timeout_s
-        while (status := self._status()) & {"busy"}:
-            if time.monotonic() > limit:
-                done = self._read("frames_done")
-                self._write("control", 1 << self.meta["control"]["reset"])
-                raise AcceleratorError(
-                    f"no end after {self.timeout_s:g} s, {done} frames done; the run was cut short"
-                )
+        try:
+            while (status := self._status()) & {"busy"}:
+                if time.monotonic() > limit:
+                    done = self._read("frames_done")
+                    raise AcceleratorError(
+                        f"no end after {self.timeout_s:g} s, {done} frames done; the run was cut "
+                        f"short"
+                    )
+        except BaseException:
+            self._cut_short()
+            raise
         if status != {"done"}:
-            told = ", ".join(sorted(status - {"done"})) or "nothing"
-            raise AcceleratorError(f"the run failed; the shell tells: {told}")
+            told = [f"{name} ({MEANING.get(name, 'unknown')})" for name in sorted(status)]
+            told = [text for text in told if not text.startswith("done ")]
+            raise AcceleratorError(f"the run failed: {', '.join(told) or 'it left no trace'}")
+
+    def _cut_short(self) -> None:
+        """End a run; what the memory still owes is awaited for a second."""
+        self._write("control", 1 << self.meta["control"]["reset"])
+        limit = time.monotonic() + min(1.0, self.timeout_s)
+        while self._status() & {"busy"} and time.monotonic() < limit:
+            pass
 
     def _status(self) -> set[str]:
         word = self._read("status")

@@ -37,12 +37,20 @@ class Wire(Protocol):
         """Send bytes."""
         ...
 
+    def close(self) -> None:
+        """Let others open the port."""
+        ...
+
 
 def open_port(port: str, baud: int) -> Wire:
     """Open a serial port; raise ``LinkError`` where that cannot be done."""
     try:
-        return serial.Serial(port, baud, timeout=_POLL_S, write_timeout=5)
+        return serial.Serial(port, baud, timeout=_POLL_S, write_timeout=5, exclusive=True)
     except (serial.SerialException, ValueError, OSError) as error:
+        if "exclusively lock" in str(error):
+            raise LinkError(
+                f"port {port} is in use by another program; end that one first"
+            ) from None
         raise LinkError(
             f"port {port} cannot be opened: {error}; is the board plugged in?"
         ) from None

@@ -39,7 +39,7 @@ class Built:
         return Board(self.system, self.models, memory_bytes=1 << 24, **how)
 
     def accelerator(self, board, monkeypatch, **how):
-        monkeypatch.setitem(sys.modules, "pynq", board.package)
+        monkeypatch.setitem(sys.modules, "pynq", board.pynq.package)
         path = self.folder / "driver" / "hwgen_driver.py"
         spec = importlib.util.spec_from_file_location("hwgen_driver", path)
         module = importlib.util.module_from_spec(spec)
@@ -109,9 +109,9 @@ def test_the_driver_predicts_what_the_reference_does(built, monkeypatch):
     np.testing.assert_array_equal(found, built.reference(x))
     np.testing.assert_array_equal(net.classify(x), built.reference(x).argmax(axis=1))
     assert net.predict(x[:0]).shape == (0, 3)
-    assert board.downloaded == [str(built.folder / "driver" / "tiny.bit")]
-    assert board.clocks.fclk0_mhz == 100.0
-    assert board.afi == {0x00: 0x8F0, 0x14: 0x8F0}
+    assert board.pynq.downloaded == [str(built.folder / "driver" / "tiny.bit")]
+    assert board.pynq.clocks.fclk0_mhz == 100.0
+    assert board.pynq.afi == {0x00: 0x8F0, 0x14: 0x8F0}
     assert all(checker.idle for checker in board.checkers)
     net.close()
 
@@ -136,7 +136,7 @@ def test_what_fails_is_told_and_the_next_frames_are_right(built, monkeypatch):
         (Faults(writes=[(target, target)]), "write_error"),
     ):
         board.memory.faults = faults
-        with pytest.raises(RuntimeError, match=name):
+        with pytest.raises(RuntimeError, match=f"the run failed: {name} \\(memory answered"):
             net.predict(x)
         board.memory.faults = Faults()
         np.testing.assert_array_equal(net.predict(x), built.reference(x))
@@ -153,6 +153,31 @@ def test_a_memory_that_does_not_answer_ends_in_a_timeout(built, monkeypatch):
     net = built.accelerator(board, monkeypatch, timeout_s=0.05)
     with pytest.raises(RuntimeError, match=r"no end after 0\.05 s, 0 frames done"):
         net.predict(images(1))
+
+
+def test_two_runs_at_once_end_in_an_error_and_the_next_frames_are_right(built, monkeypatch):
+    board = built.board(timing=Timing(LATENCY))
+    one, other = (built.accelerator(board, monkeypatch) for _ in range(2))
+    x = images(40)
+    one._start(*one._pair(0), 300)
+    with pytest.raises(RuntimeError, match=r"start_busy.*another program"):
+        other.predict(x)
+    with pytest.raises(RuntimeError, match="start_busy"):
+        one._wait()
+    for net in (one, other):
+        np.testing.assert_array_equal(net.predict(x), built.reference(x))
+
+
+def test_a_wrong_frame_behind_a_running_batch_is_told_and_the_next_frames_are_right(
+    built, monkeypatch
+):
+    net = built.accelerator(built.board(timing=Timing(LATENCY)), monkeypatch)
+    net.batch = 200
+    x = images(400)
+    x[399] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        net.predict(x)
+    np.testing.assert_array_equal(net.predict(x[:9]), built.reference(x[:9]))
 
 
 def test_another_build_is_refused(built, monkeypatch):

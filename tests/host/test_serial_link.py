@@ -121,6 +121,18 @@ def test_a_pulled_cable_is_told(models):
         link.identify()
 
 
+def test_two_programs_do_not_share_a_port():
+    master, slave = os.openpty()
+    name = os.ttyname(slave)
+    first = open_port(name, 115200)
+    with pytest.raises(LinkError, match="is in use by another program"):
+        open_port(name, 115200)
+    first.close()
+    open_port(name, 115200).close()
+    os.close(slave)
+    os.close(master)
+
+
 def test_a_missing_port_is_told():
     with pytest.raises(LinkError, match="cannot be opened"):
         open_port("/dev/does-not-exist", 115200)
