@@ -63,7 +63,8 @@ class MvuPlan:
     x : input lane
     acc : accumulator lane, wide enough for every row's sum
     pe, simd : rows and columns computed per step
-    memory : "const", "lutram" or "bram"
+    memory : "const", "lutram", "bram", or "writable": that holds any weights whose digits have as
+        many planes as those of ``weights`` and whose sums fit ``acc``
     levels_per_stage : adders in a row between two registers
     """
 
@@ -95,6 +96,17 @@ class MvuPlan:
         """Whether the weights are part of the product's LUTs, without a memory of their own."""
         return self.memory == "const" and self.steps <= MERGED_STEPS
 
+    @property
+    def writable(self) -> bool:
+        """Whether the weights can be exchanged at run time."""
+        return self.memory == "writable"
+
+    @cached_property
+    def possible(self) -> BoolArray:
+        """Whether a digit may ever be other than 0; (planes, pe, simd)."""
+        chosen = self.chosen.any(axis=1)
+        return np.ones_like(chosen) if self.writable else chosen
+
     @cached_property
     def chosen(self) -> BoolArray:
         """Whether a digit is not 0; (planes, steps, pe, simd)."""
@@ -114,6 +126,8 @@ class MvuPlan:
     @cached_property
     def implied(self) -> bool:
         """Whether the highest digit is chosen exactly where a weight is negative without others."""
+        if self.writable:
+            return False
         lower = self.chosen[:-1].any(axis=0)
         return bool((self.chosen[-1] == (self.negative[-1] & ~lower)).all() and lower.any())
 
@@ -122,9 +136,11 @@ class MvuPlan:
         """The weight memory and which of its bits each bit of ``table`` is.
 
         Columns of ``table`` that are equal are stored once; those that never change or are
-        ``implied`` not at all. Returns bool (steps, width), and int64 (columns,): -1 for always 0,
-        -2 for always 1, or implied.
+        ``implied`` not at all. A writable memory is the table. Returns bool (steps, width), and
+        int64 (columns,): -1 for always 0, -2 for always 1, or implied.
         """
+        if self.writable:
+            return self.table, np.arange(self.table.shape[1])
         table = self.table.copy()
         if self.implied:
             table.reshape(self.steps, self.pe, -1, 2, self.simd)[:, :, -1, 0] = False
@@ -140,6 +156,8 @@ class MvuPlan:
         """Neighbouring planes that no weight uses together, lowest first."""
         chosen = self._digits[0]
         groups: list[tuple[int, ...]] = [(0,)]
+        if self.writable:
+            return tuple((plane,) for plane in range(len(chosen)))
         for plane in range(1, len(chosen)):
             used = chosen[list(groups[-1])].any(axis=0)
             if (used & chosen[plane]).any():
@@ -174,7 +192,7 @@ class MvuPlan:
     @property
     def accumulates(self) -> bool:
         """Whether a stage behind the tree adds words or constants."""
-        return self.words > 1 or self.tree_stages == 0 or bool(self.bias.any())
+        return self.words > 1 or self.tree_stages == 0 or self.writable or bool(self.bias.any())
 
     @property
     def latency(self) -> int:
@@ -189,7 +207,7 @@ class MvuPlan:
         planes = top.bit_length()
         bits = np.arange(planes)[:, None, None]
         lopsided = top == 1 << planes - 1 and bool((weights < top).all())
-        if lopsided and planes > 3 and not self.merged:
+        if lopsided and planes > 3 and not (self.merged or self.writable):
             # Only -2**(planes - 1) is that long: two's complement stores no sign beside the digits.
             chosen = (weights[None] >> bits & 1).astype(np.bool_)
             negative = np.zeros_like(chosen)

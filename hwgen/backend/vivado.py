@@ -42,7 +42,7 @@ def fclk_constraints(clock_mhz: float) -> str:
     lines = [
         f"create_clock -name fclk0 -period {1000 / clock_mhz:.3f} [get_pins ps7/FCLKCLK[0]]",
         "# the reset is synchronised in two registers",
-        "set_false_path -from [get_pins ps7/FCLKRESETN[0]]",
+        "set_false_path -through [get_pins ps7/FCLKRESETN[0]]",
     ]
     return "\n".join(lines) + "\n"
 

@@ -1,6 +1,6 @@
 """From graph and folding to units and streams: the design as pure data."""
 
-from hwgen.dataflow.dataflow import Dataflow
+from hwgen.dataflow.dataflow import Dataflow, writable_units
 from hwgen.dataflow.plan import plan
 from hwgen.dataflow.sizing import size_fifos
 from hwgen.dataflow.speed import Performance, layer_cycles, performance
@@ -23,4 +23,5 @@ __all__ = [
     "timeline",
     "unpack",
     "words_of",
+    "writable_units",
 ]

@@ -108,6 +108,8 @@ class Builder:
             self._input = stream.name
             self._offer(root, stream, "")
         stream = self._ready[root].pop(0)
+        if (stream.type.low, stream.type.high) != (kind.low, kind.high):  # see ``give``
+            wanted = replace(wanted, type=replace(kind, low=stream.type.low, high=stream.type.high))
         name = layer or node.name
         prefix = name if len(node.inputs) == 1 else f"{name}_{number}"
         source = next((unit for unit in self._units if stream.name in unit.outputs), None)
@@ -116,14 +118,22 @@ class Builder:
         return self.convert(prefix, name, stream, wanted)
 
     def give(
-        self, node: Node, lanes: int, shape: tuple[int, ...] | None = None, m: int = 1
+        self,
+        node: Node,
+        lanes: int,
+        shape: tuple[int, ...] | None = None,
+        m: int = 1,
+        bound: int | None = None,
     ) -> Stream:
         """Return the stream on which the node's unit will give its tensor.
 
         shape : another view of the tensor, whose last axis is what lanes pad
         m : pixels side by side
+        bound : largest magnitude of a code, where it may exceed the tensor's
         """
         kind = self.graph.types[node.name]
+        if bound is not None:
+            kind = replace(kind, low=min(kind.low, -bound), high=max(kind.high, bound))
         if shape is not None:
             kind = replace(kind, shape=shape)
         return self._stream(Stream("", node.name, kind, lanes, m=m), node.name)

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from hwgen import timing
 from hwgen.dataflow.streams import Stream
-from hwgen.dataflow.units import Unit
+from hwgen.dataflow.units import MvuUnit, Unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,3 +101,8 @@ class Dataflow:
                     first.setdefault(stream.tensor, name)
         first.pop(self.streams[self.input].tensor, None)
         return tuple(first.values())
+
+
+def writable_units(flow: Dataflow) -> tuple[MvuUnit, ...]:
+    """Return the units whose weights can be exchanged at run time, in order: their numbers."""
+    return tuple(u for u in flow.units if isinstance(u, MvuUnit) and u.memory == "writable")

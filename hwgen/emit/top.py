@@ -18,7 +18,7 @@ from amaranth.hdl import (
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen.dataflow import Dataflow
+from hwgen.dataflow import Dataflow, writable_units
 from hwgen.dataflow.units import Unit
 from hwgen.emit.names import Names
 from hwgen.emit.rtlil import flat_ports
@@ -74,6 +74,8 @@ class Top(wiring.Component):
     i_payload, i_valid, i_ready : input stream, lane 0 in the lowest bits
     o_payload, o_valid, o_ready : output stream
     taps : per watched stream, from bit 0 on, its valid, its ready, its payload
+    write_valid, write_layer, write_address, write_data : where layers have weights that can be
+        exchanged, a piece of those of the layer with that number; see ``rtl.mvu``
     """
 
     def __init__(
@@ -93,10 +95,18 @@ class Top(wiring.Component):
         sources = {self.dataflow.input: Port(own, "i")}
         sinks = {self.dataflow.output: Port(own, "o")}
         names = Names()
+        numbers = {unit.name: number for number, unit in enumerate(writable_units(self.dataflow))}
         for unit in self.dataflow.units:
             made = self.make(unit)
             m.submodules[names.take(unit.name)] = made
             ports = made.ports if isinstance(made, Blackbox) else _component_ports(made)
+            if unit.name in numbers:
+                chosen = own["write_layer"] == numbers[unit.name]
+                m.d.comb += [
+                    ports["write_valid"].eq(own["write_valid"] & chosen),
+                    ports["write_address"].eq(own["write_address"]),
+                    ports["write_data"].eq(own["write_data"]),
+                ]
             sinks |= zip(unit.inputs, _streams(ports, "i"), strict=True)
             sources |= zip(unit.outputs, _streams(ports, "o"), strict=True)
         for name, stream in self.dataflow.streams.items():
@@ -117,6 +127,7 @@ class Top(wiring.Component):
 def core_members(dataflow: Dataflow) -> dict[str, wiring.Member]:
     """Return the members of ``Top`` without taps."""
     source, sink = dataflow.streams[dataflow.input], dataflow.streams[dataflow.output]
+    writes = {"write_valid": 1, "write_layer": 16, "write_address": 32, "write_data": 32}
     return {
         "i_payload": In(unsigned(source.bits)),
         "i_valid": In(1),
@@ -124,6 +135,7 @@ def core_members(dataflow: Dataflow) -> dict[str, wiring.Member]:
         "o_payload": Out(unsigned(sink.bits)),
         "o_valid": Out(1),
         "o_ready": In(1),
+        **({name: In(bits) for name, bits in writes.items()} if writable_units(dataflow) else {}),
     }
 
 

@@ -54,6 +54,9 @@ class ZynqSystem(wiring.Component):
         m.submodules.core, core = self.core(shell["core_rst"])
         for name, (value, flow) in flat_ports(self).items():
             m.d.comb += shell[name].eq(value) if flow == In else value.eq(shell[name])
+        for name in core:
+            if name.startswith("write_"):
+                m.d.comb += core[name].eq(shell[name])
         for stream, end in (("core_i", "i"), ("core_o", "o")):
             for part in ("payload", "valid", "ready"):
                 ours, theirs = shell[f"{stream}_{part}"], core[f"{end}_{part}"]

@@ -9,7 +9,14 @@ from math import ceil
 from hwgen.arith.mvu import MERGED_STEPS, Lane, MvuPlan
 from hwgen.boards import Family
 from hwgen.dataflow import Element
-from hwgen.estimate.memory import LUT_INPUTS, Blocks, blocks, counter_bits, rom_luts
+from hwgen.estimate.memory import (
+    LUT_INPUTS,
+    Blocks,
+    blocks,
+    counter_bits,
+    lutram_luts,
+    rom_luts,
+)
 from hwgen.estimate.parts import Terms
 from hwgen.ir.ops import IntArray
 
@@ -84,13 +91,18 @@ def mvu_terms(
     adders, registers = (m * count for count in tree(used, facts.planes, facts.x_bits))
     products = m * pe * used * facts.planes * facts.x_bits
     merged = memory in ("const", "auto") and steps <= MERGED_STEPS
+    writable = memory == "writable"
     stored = lanes * facts.stored_bits if not merged else 0
+    if writable:  # every digit has its two bits
+        stored = lanes * 2 * facts.planes
     block = blocks(steps, stored, family) if memory == "bram" and stored else Blocks(0.0, 0)
     rom = 0.0 if block.bram36 or merged else rom_luts(steps, stored, LUT_INPUTS[family])
+    if writable:
+        rom = lutram_luts(steps, stored, family) + lutram_luts(folds, pe * facts.acc_bits, family)
     levels = (used - 1).bit_length() + (facts.planes - 1).bit_length()
-    accumulates = words > 1 or facts.bias or levels == 0
+    accumulates = words > 1 or facts.bias or levels == 0 or writable
     sums = float(pe * facts.acc_bits * accumulates)
-    started = rom_luts(folds, int(sums), LUT_INPUTS[family]) if facts.bias else 0.0
+    started = rom_luts(folds, int(sums), LUT_INPUTS[family]) if facts.bias and not writable else 0.0
     sums *= m
     stages = 1 + ceil(levels / LEVELS_PER_STAGE) + accumulates
     counters = float(counter_bits(steps) + counter_bits(words) + counter_bits(folds))

@@ -20,7 +20,7 @@ from hwgen.flow.inputs import Stimulus, stimulus
 from hwgen.flow.progress import Progress
 from hwgen.flow.prove import Proof, prove, simulate
 from hwgen.flow.request import Request, Trial
-from hwgen.flow.shells import write_shell
+from hwgen.flow.shells import check_shell, write_shell
 from hwgen.flow.summary import Facts, summarise
 from hwgen.frontend import certify
 from hwgen.report import Report, json_text, page
@@ -31,6 +31,7 @@ from hwgen.report.finn import finn_files
 def estimate(request: Request, *, command: str, progress: Progress) -> Report:
     """Return the figures that ``build`` would decide on, without hardware."""
     decision = decide(request, progress)
+    check_shell(decision)
     return summarise(decision, Facts(), command, tuple(progress.done))
 
 
@@ -74,6 +75,7 @@ def build(
     progress = progress or Progress()
     with whole_folder(target) as folder:  # first, so that an unwritable place is known at once
         decision = decide(request, progress, check=lambda network: stimulus(trial, network))
+        check_shell(decision)
         if seeds:
             check_bitstream(decision)
         given = stimulus(trial, decision.network)

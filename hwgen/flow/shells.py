@@ -12,11 +12,13 @@ from hwgen import host
 from hwgen.arith.pll import plan_pll
 from hwgen.backend import ipxact, vivado
 from hwgen.boards import Board
+from hwgen.dataflow import writable_units
 from hwgen.emit import Design
 from hwgen.emit.system import System, axis_system, frames, serial_system, zynq_system
-from hwgen.errors import BoardError
+from hwgen.errors import BoardError, InputError
 from hwgen.flow.decide import Decision
 from hwgen.flow.progress import Progress
+from hwgen.flow.weights import weights_meta
 from hwgen.host.meta import uart_meta, zynq_meta
 from hwgen.verify import write_verilog
 
@@ -36,6 +38,18 @@ class Shell:
     system: System | None
     sources: tuple[Path, ...]
     clock_mhz: float
+
+
+def check_shell(decision: Decision) -> None:
+    """Raise where the board cannot make the clock or the rate of its line, or write weights."""
+    writable = writable_units(decision.dataflow)
+    if writable and decision.shell in ("uart", "axi-stream"):
+        raise InputError(
+            f"folding: {writable[0].node}: memory='writable' needs a processor that writes the "
+            f"weights, the shell {decision.shell} has none; use --shell stream on this board"
+        )
+    if decision.shell == "uart":
+        line_rate(decision.board, chip_clock(decision.board, decision.clock_mhz)[0])
 
 
 def write_shell(
@@ -81,7 +95,8 @@ def _zynq(
     (project / vivado.SCRIPT).write_text(text, encoding="utf-8")
     ends = decision.network.input, decision.network.output
     formats = frames(design.dataflow, 8)
-    meta = zynq_meta(decision.network.name, design.digest, clock_mhz, ends, formats)
+    weights = weights_meta(design.dataflow)
+    meta = zynq_meta(decision.network.name, design.digest, clock_mhz, ends, formats, weights)
     write_driver(meta, folder / DRIVER, progress)
     return Shell(system, sources, clock_mhz)
 

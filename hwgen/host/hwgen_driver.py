@@ -44,6 +44,10 @@ class AcceleratorError(RuntimeError):
     """The board does not hold this build, or a run failed."""
 
 
+class WeightError(ValueError):
+    """A layer cannot take these weights."""
+
+
 class FrameError(ValueError):
     """Frames have a shape or values that the network does not take."""
 
@@ -171,6 +175,63 @@ def decode(codes: Array, meta: Meta) -> Array:
     return flat.reshape(len(codes), *meta["shape"])
 
 
+def weight_writes(weights: Any, meta: Meta) -> list[tuple[int, int]]:
+    """Return address and data of the writes that bring a matrix (rows, columns) into a layer.
+
+    meta : the layer's entry of the part ``weights`` of ``meta.json``
+    Raises ``WeightError`` for another shape and for weights or sums that the layer cannot hold.
+    """
+    w = np.asarray(weights)
+    shape = meta["rows"], meta["columns"]
+    if w.shape != shape or w.dtype.kind not in "iu":
+        raise WeightError(
+            f"weights have type {w.dtype}, shape {w.shape}; expected integers {shape}"
+        )
+    w = w.astype(np.int64)
+    top = (1 << meta["planes"]) - 1
+    if w.size and int(np.abs(w).max()) > top:
+        raise WeightError(
+            f"weights hold {w.min()}..{w.max()}, the layer is built for -{top}..{top}"
+        )
+    positive, negative = np.maximum(w, 0).sum(axis=1), np.minimum(w, 0).sum(axis=1)
+    low = int((positive * meta["x_low"] + negative * meta["x_high"]).min())
+    high = int((positive * meta["x_high"] + negative * meta["x_low"]).max())
+    if low < meta["acc_low"] or high > meta["acc_high"]:
+        raise WeightError(
+            f"sums of these weights reach {low}..{high}, the layer holds "
+            f"{meta['acc_low']}..{meta['acc_high']}"
+        )
+    planes = np.arange(meta["planes"])[:, None, None]
+    chosen = np.abs(w) >> planes & 1
+    minus = chosen * (w < 0)
+    surplus = (minus.sum(axis=2) << planes[:, :, 0]).sum(axis=0)
+    starts = meta["x_low"] * w.sum(axis=1)
+    starts = starts - meta["x_gain"] * ((1 << meta["x_bits"]) - 1) * surplus
+    pe, simd = meta["pe"], meta["simd"]
+    folds, words = -(-shape[0] // pe), -(-shape[1] // simd)
+    spare = (0, folds * pe - shape[0]), (0, words * simd - shape[1])
+    digits = np.stack([chosen, np.broadcast_to(w < 0, chosen.shape)], axis=1)
+    digits = np.pad(digits, ((0, 0), (0, 0), *spare))
+    digits = digits.reshape(meta["planes"], 2, folds, pe, words, simd)
+    table = digits.transpose(2, 4, 3, 0, 1, 5).reshape(folds * words, -1)
+    starts = np.pad(starts, spare[0]).reshape(folds, pe, 1) >> np.arange(meta["acc_bits"]) & 1
+    return [*_pieces(table, 0), *_pieces(starts.reshape(folds, -1), 1 << 31)]
+
+
+def _pieces(bits: Array, base: int) -> list[tuple[int, int]]:
+    """Return address and content of the pieces of 32 bits of each row."""
+    rows, width = bits.shape
+    pieces = -(-width // 32)
+    shift = (pieces - 1).bit_length()
+    padded = np.pad(bits.astype(np.uint8), ((0, 0), (0, 32 * pieces - width)))
+    numbers = np.ascontiguousarray(np.packbits(padded, axis=1, bitorder="little")).view("<u4")
+    return [
+        (base | row << shift | piece, int(numbers[row, piece]))
+        for row in range(rows)
+        for piece in range(pieces)
+    ]
+
+
 class Accelerator:
     """A network in the programmable logic of a Zynq-7000.
 
@@ -188,7 +249,7 @@ class Accelerator:
         self._offsets: dict[str, int] = self.meta["registers"]
         self._pynq: Any = importlib.import_module("pynq")
         self._pynq.Bitstream(str(bitstream)).download()
-        self._pynq.Clocks.fclk0_mhz = self.meta["clock_mhz"]
+        self.clock_mhz = self._set_clock()
         self._widen_port()
         self._mmio: Any = self._pynq.MMIO(self.meta["base_address"], self.meta["address_bytes"])
         self._check_build()
@@ -229,7 +290,7 @@ class Accelerator:
         self._start(sources, targets, count)
         self._wait()
         cycles = self._read("cycles_low") | self._read("cycles_high") << 32
-        seconds = cycles / (self.meta["clock_mhz"] * 1e6)
+        seconds = cycles / (self.clock_mhz * 1e6)
         return {
             "frames": count,
             "cycles": cycles,
@@ -239,6 +300,27 @@ class Accelerator:
             "stall_out": self._read("stall_out"),
             "wait_in": self._read("wait_in"),
         }
+
+    def load_weights(self, layer: str, weights: Any) -> None:
+        """Exchange the matrix of a layer that was built with ``memory = "writable"``.
+
+        layer : its name in ``folding.toml``
+        weights : integers (rows, columns), as ``graph.json`` has them
+        Thresholds stay those of the build. Raises ``WeightError`` for what does not fit.
+        """
+        layers = self.meta["weights"]
+        if layer not in layers:
+            told = ", ".join(layers) or "there is none"
+            raise WeightError(f"layer {layer!r} has no writable weights; those that have: {told}")
+        writes = weight_writes(weights, layers[layer])
+        with self._turn:
+            self._write("weights_layer", layers[layer]["number"])
+            following = None
+            for address, word in writes:
+                if address != following:
+                    self._write("weights_address", address)
+                self._write("weights_data", word)
+                following = address + 1
 
     def close(self) -> None:
         """Free the buffers."""
@@ -338,6 +420,18 @@ class Accelerator:
                 f"the bitstream holds build {build}, meta.json describes {self.meta['build']}; "
                 f"copy both from the same folder"
             )
+
+    def _set_clock(self) -> float:
+        """Set the clock and return it; the processor makes only some clocks."""
+        wanted = float(self.meta["clock_mhz"])
+        self._pynq.Clocks.fclk0_mhz = wanted
+        found = float(self._pynq.Clocks.fclk0_mhz)
+        if found > 1.001 * wanted:
+            raise AcceleratorError(
+                f"the processor makes {found:g} MHz where the build is made for {wanted:g}; build "
+                f"it with --clock-mhz {found:g}"
+            )
+        return found
 
     def _widen_port(self) -> None:
         """Set the memory port to 64 bits, both ways."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -91,6 +92,7 @@ def zynq_meta(
     clock_mhz: float,
     ends: tuple[HostInput, HostOutput],
     frames: tuple[FrameFormat, FrameFormat],
+    weights: Mapping[str, Mapping[str, int]],
 ) -> dict[str, Any]:
     """Return ``meta.json`` of a build with the processor shell."""
     return {
@@ -106,6 +108,7 @@ def zynq_meta(
         "registers": {key: register.offset for key, register in REGISTERS.items()},
         "control": CONTROL,
         "status": STATUS,
+        "weights": weights,
         "input": input_meta(ends[0], frames[0]),
         "output": output_meta(ends[1], frames[1]),
     }

@@ -31,7 +31,7 @@ from hwgen.ir.ops import (
 STREAMING = (Add, Concat, Slice, MaxPool, SumPool, Pad, Upsample, ZeroInsert, DepthToSpace)
 
 Style = Literal["auto", "lut", "dsp", "const"]
-Memory = Literal["auto", "const", "lutram", "bram"]
+Memory = Literal["auto", "const", "lutram", "bram", "writable"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Fold:
     m : neighbouring output pixels of a row computed at once
     style : how products are summed: ``lut`` for adders, ``dsp`` for multipliers that hold products
         of several rows, ``const`` for a matrix that is used whole in every cycle
-    memory : where the weights lie
+    memory : where the weights lie; those in ``writable`` can be exchanged at run time
     """
 
     pe: int = 1

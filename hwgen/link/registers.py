@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+Access = Literal["r", "rw", "w", "w1", "w1c"]
+
 MAGIC = 0x4847574E  # "HWGN"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -14,17 +16,17 @@ class Register:
     """One 32-bit register.
 
     offset : in bytes
-    access : ``r`` read, ``rw`` keeps what is written, ``w1`` each written 1 acts and reads as 0,
-        ``w1c`` each written 1 clears that bit
+    access : ``r`` read, ``rw`` keeps what is written, ``w`` takes what is written and reads as 0,
+        ``w1`` each written 1 acts and reads as 0, ``w1c`` each written 1 clears that bit
     """
 
     name: str
     offset: int
-    access: Literal["r", "rw", "w1", "w1c"]
+    access: Access
     meaning: str
 
 
-_ROWS: tuple[tuple[str, Literal["r", "rw", "w1", "w1c"], str], ...] = (
+_ROWS: tuple[tuple[str, Access, str], ...] = (
     ("id", "r", "MAGIC"),
     ("version", "r", "version of this map"),
     ("build_low", "r", "hash of the core, low half"),
@@ -44,6 +46,9 @@ _ROWS: tuple[tuple[str, Literal["r", "rw", "w1", "w1c"], str], ...] = (
     ("stall_in", "r", "cycles of the run in which the core waited for input"),
     ("stall_out", "r", "cycles of the run in which the core waited for its output to leave"),
     ("wait_in", "r", "cycles of the run in which memory had input and the core took none"),
+    ("weights_layer", "w", "number of the layer whose weights are written; only while not busy"),
+    ("weights_address", "w", "where the next piece goes, as ``arith.writing`` says"),
+    ("weights_data", "w", "a piece; the address moves on by one"),
 )
 
 REGISTERS: dict[str, Register] = {

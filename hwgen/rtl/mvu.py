@@ -13,6 +13,7 @@ from amaranth.lib.wiring import In, Out
 
 from hwgen import timing
 from hwgen.arith.mvu import Lane, MvuPlan, accumulator
+from hwgen.arith.writing import PIECE, pack
 from hwgen.errors import check_within
 from hwgen.rtl.adder_tree import Operand, adder_tree
 from hwgen.rtl.elastic import Counter, Stages, cast_shape, lanes_of, payload, select
@@ -33,7 +34,7 @@ class Mvu(wiring.Component):
     x_bipolar : input lanes are bipolar
     acc_shape : Amaranth shape of a sum; the smallest that holds all sums if None
     style : "auto" or "lut"
-    memory : where the weights lie: "const" (or "auto"), "lutram", "bram"
+    memory : where the weights lie: "const" (or "auto"), "lutram", "bram", "writable"
     levels_per_stage : adders in a row between two registers
     m : vectors side by side
 
@@ -41,6 +42,9 @@ class Mvu(wiring.Component):
     -------
     i : In stream of ``m * simd`` codes, one vector's after another's; those past MW hold anything
     o : Out stream of ``m * pe`` sums; those past MH hold anything
+    write_valid, write_address, write_data : In, of a writable memory: store 32 bits of a word. The
+        address is word, then piece of the word in the lowest bits; of the sums' first values, whose
+        words are output words, the highest bit is 1. ``arith.writing`` says what words hold
     """
 
     def __init__(
@@ -62,7 +66,8 @@ class Mvu(wiring.Component):
         check_within("Mvu", "SIMD", simd, "MW", weights.shape[1])
         assert style in ("auto", "lut"), f"style {style!r} is not built by this component"
         memory = "const" if memory == "auto" else memory
-        assert memory in ("const", "lutram", "bram"), f"memory {memory!r} is unknown"
+        known = ("const", "lutram", "bram", "writable")
+        assert memory in known, f"memory {memory!r} is unknown"
         shape = cast_shape(x_shape)
         x = Lane(shape.width, shape.signed, x_bipolar)
         if acc_shape is None:
@@ -72,9 +77,10 @@ class Mvu(wiring.Component):
         self.plan = MvuPlan(weights, x, acc, pe, simd, memory, levels_per_stage)
         self.schedule = timing.mvu(self.plan.words, self.plan.folds, latency=self.plan.latency)
         self.m = m
-        super().__init__(
-            {"i": In(lanes_of(shape, m * simd)), "o": Out(lanes_of(acc_shape, m * pe))}
-        )
+        members = {"i": In(lanes_of(shape, m * simd)), "o": Out(lanes_of(acc_shape, m * pe))}
+        if self.plan.writable:
+            members |= {"write_valid": In(1), "write_address": In(32), "write_data": In(32)}
+        super().__init__(members)
 
     def elaborate(self, platform):
         m = Module()
@@ -144,6 +150,12 @@ class Mvu(wiring.Component):
     def _read(self, m, stages, step, stored):
         """Return the memory word of the step that is in stage 1."""
         rows = _integers(stored)
+        if self.plan.writable:
+            number = self._written(m, rows, stored.shape[1], step, bias=False)
+            word = payload(stored.shape[1], "weights")
+            with m.If(stages.open[1]):
+                m.d.sync += word.eq(number)
+            return word
         # Constants, too: a plain case over the steps may end in block RAM. "logic" is Yosys's name
         # for LUTs; it has no read-only "distributed" memory.
         kind = "block" if self.plan.memory == "bram" else "logic"
@@ -164,6 +176,34 @@ class Mvu(wiring.Component):
         with m.If(stages.open[1]):
             m.d.sync += word.eq(port.data)
         return word
+
+    def _written(self, m, rows, width, place, *, bias):
+        """Return word ``place`` of memories that are written in pieces of 32 bits."""
+        pieces = -(-width // PIECE)
+        shift = (pieces - 1).bit_length()
+        word = []
+        for piece in range(pieces):
+            bits = min(PIECE, width - PIECE * piece)
+            memory = Memory(
+                shape=unsigned(bits),
+                depth=max(len(rows), 2),
+                init=[row >> PIECE * piece & (1 << bits) - 1 for row in rows],
+                attrs={"ram_style": "distributed"},
+            )
+            m.submodules[f"{'bias' if bias else 'weights'}_{piece}"] = memory
+            write, read = memory.write_port(), memory.read_port(domain="comb")
+            m.d.comb += [
+                write.addr.eq(self.write_address >> shift),
+                write.data.eq(self.write_data),
+                write.en.eq(
+                    self.write_valid
+                    & (self.write_address[:shift] == piece)
+                    & (self.write_address[31] == bias)
+                ),
+                read.addr.eq(place),
+            ]
+            word.append(read.data)
+        return Cat(word)
 
     def _products(self, m, codes, digits, pe, group, name):
         """Return the lanes of one PE's group of planes that are ever chosen."""
@@ -192,13 +232,12 @@ class Mvu(wiring.Component):
 
     def _used(self, pe, group):
         """Return the lanes whose weights ever have a digit in these planes."""
-        chosen = self.plan.chosen[list(group), :, pe]
-        return np.flatnonzero(chosen.any(axis=(0, 1))).tolist()
+        return np.flatnonzero(self.plan.possible[list(group), pe].any(axis=0)).tolist()
 
     def _operand(self, terms, pe, group, lane):
         """Return one lane's number, without the bits that it never has."""
-        chosen = self.plan.chosen[list(group), :, pe, lane].any(axis=1)
-        low, high = np.flatnonzero(chosen)[[0, -1]].tolist()
+        possible = self.plan.possible[list(group), pe, lane]
+        low, high = np.flatnonzero(possible)[[0, -1]].tolist()
         bound = ((1 << self.plan.x.bits) - 1) << high - low
         bits = terms[low : self.plan.x.bits + high]
         return Operand(Cat(bit[lane] for bit in bits), group[0] + low, bound)
@@ -212,10 +251,17 @@ class Mvu(wiring.Component):
         with m.If(stages.open[latency]):
             m.d.sync += self.o.valid.eq(stages.valid[latency - 1] & word.last)
         skip = plan.x.gain - 1
-        biases = [
-            select(m, fold.value, column.tolist(), plan.acc.bits, f"bias_{pe}")
-            for pe, column in enumerate((plan.bias & ((1 << plan.acc.bits) - 1)).T)
-        ]
+        starts = plan.bias & ((1 << plan.acc.bits) - 1)
+        if plan.writable:
+            width = plan.acc.bits * plan.pe
+            rows = [pack(row.tolist(), plan.acc.bits) for row in starts]
+            word_of = self._written(m, rows, width, fold.value, bias=True)
+            biases = [word_of[at : at + plan.acc.bits] for at in range(0, width, plan.acc.bits)]
+        else:
+            biases = [
+                select(m, fold.value, column.tolist(), plan.acc.bits, f"bias_{pe}")
+                for pe, column in enumerate(starts.T)
+            ]
         for pe, total in enumerate(sums):
             acc = payload(plan.acc.bits, f"acc_{pe}")
             base = Mux(word.first, biases[pe % plan.pe], acc)

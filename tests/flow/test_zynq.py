@@ -180,6 +180,29 @@ def test_a_wrong_frame_behind_a_running_batch_is_told_and_the_next_frames_are_ri
     np.testing.assert_array_equal(net.predict(x[:9]), built.reference(x[:9]))
 
 
+def test_a_clock_that_the_processor_does_not_make_is_told(built, monkeypatch):
+    class Coarse:
+        """Clocks of whole divisors of 1 GHz, the nearest."""
+
+        def __init__(self, mhz):
+            self._given = mhz
+
+        @property
+        def fclk0_mhz(self):
+            return self._given
+
+        @fclk0_mhz.setter
+        def fclk0_mhz(self, mhz):
+            assert mhz == 100.0
+
+    board = built.board()
+    board.pynq.package.Clocks = Coarse(99.0)
+    assert built.accelerator(board, monkeypatch).clock_mhz == 99.0
+    board.pynq.package.Clocks = Coarse(111.0)
+    with pytest.raises(RuntimeError, match="makes 111 MHz where the build is made for 100"):
+        built.accelerator(board, monkeypatch)
+
+
 def test_another_build_is_refused(built, monkeypatch):
     path = built.folder / "driver" / "meta.json"
     text = path.read_text()

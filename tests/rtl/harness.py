@@ -144,7 +144,8 @@ def refused(match: str, make: Callable[[], object]) -> None:
 
 def ports(dut):
     """Return a component's input and output streams, in the order they are declared."""
-    members = [(getattr(dut, name), m.flow) for name, m in dut.signature.members.items()]
+    members = dut.signature.members.items()
+    members = [(getattr(dut, name), m.flow) for name, m in members if m.is_signature]
     return [p for p, f in members if f == In], [p for p, f in members if f != In]
 
 

@@ -1,11 +1,22 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from amaranth.hdl import Shape, signed, unsigned
+from amaranth.sim import Simulator
 
 from hwgen import rtl
 from hwgen.arith.mvu import Lane, accumulator
+from hwgen.arith.writing import writes
 from hwgen.ir import TensorType, ops
 from tests.rtl.harness import check_times, drive, refused
+
+
+async def stream_put(ctx, stream, payload):
+    ctx.set(stream.payload, payload)
+    ctx.set(stream.valid, 1)
+    await ctx.tick().until(stream.ready)
+    ctx.set(stream.valid, 0)
 
 
 def wire_range(shape, bipolar):
@@ -49,7 +60,7 @@ def check(
     return dut
 
 
-@pytest.mark.parametrize("memory", ["const", "lutram", "bram"])
+@pytest.mark.parametrize("memory", ["const", "lutram", "bram", "writable"])
 @pytest.mark.parametrize("pe", [1, 2, 3, 4])
 def test_every_fold_of_a_small_matrix(pe, memory):
     weights = np.random.default_rng(5).integers(-1, 2, (4, 5))
@@ -163,3 +174,44 @@ def test_folds_out_of_range_are_refused():
 
     refused(r"Mvu: PE=5 is outside 1\.\.4 \(MH\)", fold(5, 1))
     refused(r"Mvu: SIMD=0 is outside 1\.\.3 \(MW\)", fold(1, 0))
+
+
+@pytest.mark.parametrize("shape", [unsigned(2), signed(3)])
+@pytest.mark.parametrize(("pe", "simd"), [(1, 1), (2, 3), (3, 5), (6, 20)])
+def test_other_weights_are_written_at_run_time(pe, simd, shape):
+    rng = np.random.default_rng(pe)
+    first, other = rng.integers(-3, 4, (2, 6, 20))
+    first[0, 0] = 3
+    acc = Shape(10, True)
+    dut = rtl.Mvu(first, shape, pe=pe, simd=simd, acc_shape=acc, memory="writable")
+    low, high = wire_range(shape, False)
+    words, folds = -(-20 // simd), -(-6 // pe)
+    x = rng.integers(low, high + 1, (3, words * simd))
+    plan = replace(dut.plan, weights=other)
+    found = []
+
+    async def bench(ctx):
+        for address, data in writes(plan):
+            ctx.set(dut.write_valid, 1)
+            ctx.set(dut.write_address, address)
+            ctx.set(dut.write_data, data)
+            await ctx.tick()
+        ctx.set(dut.write_valid, 0)
+        for vector in x.reshape(-1, words, simd):
+            for word in np.tile(vector, (folds, 1)):
+                await stream_put(ctx, dut.i, [int(lane) for lane in word])
+
+    async def sink(ctx):
+        ctx.set(dut.o.ready, 1)
+        while len(found) < 3 * folds:
+            *_, valid, payload = await ctx.tick().sample(dut.o.valid, dut.o.payload)
+            if valid:
+                found.append([payload[lane] for lane in range(pe)])
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.add_testbench(sink)
+    simulator.run()
+    expected = ops.Mvu(other).reference(x[:, :20])
+    np.testing.assert_array_equal(np.reshape(found, (3, -1))[:, :6], expected)

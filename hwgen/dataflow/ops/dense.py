@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from hwgen.arith.dsp import NARROW, WIDE, DspPlan
+from hwgen.arith.mvu import Lane
 from hwgen.dataflow.builder import Builder
 from hwgen.dataflow.ops import windows
+from hwgen.dataflow.streams import Stream
 from hwgen.dataflow.units import MvuUnit
 from hwgen.errors import FoldingError, check_within
 from hwgen.ir import Fold, Node, ops
@@ -31,14 +33,26 @@ def _matrices(builder: Builder, node: Node, weights: IntArray) -> None:
     Each group's rows are padded to whole folds; to the unit they are one matrix, whose vectors
     change on the way.
     """
-    fold = builder.fold(node)
+    fold, given = builder.fold(node), weights
     groups, mh, mw = weights.shape
+    if fold.memory == "writable" and groups > 1:
+        raise FoldingError(
+            f"{node.name}: memory='writable' cannot be built for {groups} groups; use 'const', "
+            f"'lutram' or 'bram', or leave the memory out"
+        )
     check_within(node.name, "PE", fold.pe, "MH", mh)
     check_within(node.name, "SIMD", fold.simd, "MW", mw)
     style = _style(node.name, fold, groups, mh, mw)
     x, weights = windows.vectors(builder, node, weights, fold.simd, -(-mh // fold.pe), fold.m)
+    if fold.memory == "writable" and not np.array_equal(weights, given):
+        raise FoldingError(
+            f"{node.name}: memory='writable' needs the matrix in its own order, but at SIMD="
+            f"{fold.simd} a window's columns come in another; choose another SIMD"
+        )
     shape = builder.graph.types[node.name].shape
-    y = builder.give(node, fold.pe, (*shape[:-1], groups, mh) if groups > 1 else None, fold.m)
+    view = (*shape[:-1], groups, mh) if groups > 1 else None
+    bound = _bound(builder, node, weights, x) if fold.memory == "writable" else None
+    y = builder.give(node, fold.pe, view, fold.m, bound)
     if groups > 1:
         weights = np.pad(weights, ((0, 0), (0, -mh % fold.pe), (0, 0)))
     place = (node.name, node.name, (x.name,), (y.name,))
@@ -62,6 +76,21 @@ def _matrices(builder: Builder, node: Node, weights: IntArray) -> None:
     builder.add(unit)
 
 
+def _bound(builder: Builder, node: Node, weights: IntArray, x: Stream) -> int:
+    """Return the largest sum that any weights of as many digits as these can reach."""
+    for reader in builder.graph.consumers(node.name):
+        if not isinstance(reader.op, ops.Threshold | ops.ArgMax):
+            raise FoldingError(
+                f"{node.name}: memory='writable' needs comparisons behind the layer, but "
+                f"{reader.name} ({type(reader.op).__name__}) is made for the sums of the present "
+                f"weights; use 'const', 'lutram' or 'bram', or leave the memory out"
+            )
+    top = (1 << int(np.abs(weights).max()).bit_length()) - 1
+    element = x.element
+    lane = Lane(element.bits, element.wire[0] < 0, element.bipolar)
+    return weights.shape[-1] * max(top, 1) * max(-lane.low, lane.high)
+
+
 def _style(name: str, fold: Fold, groups: int, mh: int, mw: int) -> str:
     """Return how the products are summed: a matrix used whole in every cycle is constant."""
     whole = groups == 1 and fold.pe == mh and fold.simd == mw
@@ -72,6 +101,11 @@ def _style(name: str, fold: Fold, groups: int, mh: int, mw: int) -> str:
         raise FoldingError(
             f"{name}: style='const' builds a matrix that is used whole in every cycle, "
             f"PE={mh} and SIMD={mw} in one group, but {why}; use 'lut' or leave the style out"
+        )
+    if fold.style == "dsp" and fold.memory == "writable":
+        raise FoldingError(
+            f"{name}: memory='writable' needs style='lut': multipliers that hold several products "
+            f"are laid out for their weights; leave the style out"
         )
     if fold.style == "const" and fold.memory not in ("auto", "const"):
         raise FoldingError(

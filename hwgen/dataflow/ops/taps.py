@@ -46,6 +46,11 @@ def vvu(builder: Builder, node: Node) -> None:
             f"{node.name}: style={fold.style!r} cannot be built for a depthwise layer, whose "
             f"products share neither inputs nor weights; use 'lut' or leave the style out"
         )
+    if fold.memory == "writable":
+        raise FoldingError(
+            f"{node.name}: memory='writable' cannot be built for a depthwise layer; use 'const' or "
+            f"'bram', or leave the memory out"
+        )
     x = _tapped(builder, node, fold, *weights.shape)
     y = builder.give(node, fold.pe, m=fold.m)
     builder.add(

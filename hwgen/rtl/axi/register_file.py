@@ -24,14 +24,17 @@ class RegisterFile(wiring.Component):
     bus : In AXI4-Lite port; address bits above the map are ignored
     a member of each register's name : In for those that are only read, Out for those that keep
         what is written; of ``control`` an Out ``control_NAME`` per bit, high for one cycle, of
-        ``status`` an In ``status_NAME`` per bit that sets it (of ``busy``: that is it)
+        ``status`` an In ``status_NAME`` per bit that sets it (of ``busy``: that is it); of those
+        that are only written also an Out ``written_NAME``, high for one cycle
     """
 
     def __init__(self):
         members = {"bus": In(axi_lite())}
         for name, register in REGISTERS.items():
-            if register.access in ("r", "rw"):
+            if register.access in ("r", "rw", "w"):
                 members[name] = (In if register.access == "r" else Out)(32)
+            if register.access == "w":
+                members[f"written_{name}"] = Out(1)
         members |= {f"control_{name}": Out(1) for name in CONTROL}
         members |= {f"status_{name}": In(1) for name in STATUS}
         assert len(REGISTERS) * 4 <= 1 << _BITS, "the map fits the decoded address bits"
@@ -61,6 +64,9 @@ class RegisterFile(wiring.Component):
         ]
         for name in CONTROL:
             m.d.sync += getattr(self, f"control_{name}").eq(0)
+        for name, register in REGISTERS.items():
+            if register.access == "w":
+                m.d.sync += getattr(self, f"written_{name}").eq(0)
         with m.If(b.ready):
             m.d.sync += b.valid.eq(0)
         with m.If(accept):
@@ -78,6 +84,8 @@ class RegisterFile(wiring.Component):
         match REGISTERS[name].access:
             case "rw":
                 m.d.sync += getattr(self, name).eq(data)
+            case "w":
+                m.d.sync += [getattr(self, name).eq(data), getattr(self, f"written_{name}").eq(1)]
             case "w1":
                 m.d.sync += [
                     getattr(self, f"control_{bit}").eq(data[at]) for bit, at in CONTROL.items()
@@ -103,5 +111,5 @@ class RegisterFile(wiring.Component):
                         if name == "status":
                             for bit, at in STATUS.items():
                                 m.d.sync += r.data[at].eq(flags[bit])
-                        elif name != "control":
+                        elif register.access in ("r", "rw"):
                             m.d.sync += r.data.eq(getattr(self, name))

@@ -36,6 +36,7 @@ class ZynqShell(wiring.Component):
     hp : Out AXI3 port to memory, 64 bits, 6-bit IDs
     core_rst : resets the core
     core_i, core_o : Out stream to, In stream from the core
+    write_valid, write_layer, write_address, write_data : Out, a piece of a layer's weights
     """
 
     def __init__(self, frame_in, frame_out, *, build, outstanding=8):
@@ -50,6 +51,10 @@ class ZynqShell(wiring.Component):
                 "core_rst": Out(1),
                 "core_i": Out(stream.Signature(frame_in.lanes * frame_in.bits)),
                 "core_o": In(stream.Signature(frame_out.lanes * frame_out.bits)),
+                "write_valid": Out(1),
+                "write_layer": Out(16),
+                "write_address": Out(32),
+                "write_data": Out(32),
             }
         )
 
@@ -84,6 +89,15 @@ class ZynqShell(wiring.Component):
             writer.address.eq(registers.out_address),
             writer.length.eq(registers.out_bytes),
         ]
+        m.d.comb += [
+            self.write_valid.eq(registers.written_weights_data),
+            self.write_layer.eq(registers.weights_layer),
+            self.write_data.eq(registers.weights_data),
+        ]
+        with m.If(registers.written_weights_address):
+            m.d.sync += self.write_address.eq(registers.weights_address)
+        with m.If(registers.written_weights_data):
+            m.d.sync += self.write_address.eq(self.write_address + 1)
         running = self._sequence(m, registers, reader, writer)
         self._count(m, registers, running, reader.o)
         return m
