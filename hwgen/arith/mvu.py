@@ -104,7 +104,7 @@ class MvuPlan:
     @cached_property
     def possible(self) -> BoolArray:
         """Whether a digit may ever be other than 0; (planes, pe, simd)."""
-        chosen = self.chosen.any(axis=1)
+        chosen: BoolArray = np.asarray(self.chosen.any(axis=1))
         return np.ones_like(chosen) if self.writable else chosen
 
     @cached_property
