@@ -12,13 +12,12 @@ from functools import cached_property
 
 import numpy as np
 
-from hwgen.arith.heap import Bit, Heap, Netlist, Total, Word
+from hwgen.arith.heap import Bit, Netlist, Total, Word, kept
 from hwgen.arith.mvu import IntArray, Lane
 from hwgen.arith.share import Shared, share
 
 ADDERS_PER_STAGE = 3
-# Adders of one chain, and adders in a row up to a shared node, unless asked for.
-CHAIN = 16
+# Adders in a row up to a shared node, unless asked for.
 SHARED_LEVELS = 3
 
 
@@ -29,7 +28,6 @@ class ConstPlan:
     weights : int64 (MH, MW)
     x : input lane
     acc : result lane, wide enough for every row's sum
-    chain : adders of one running sum
     shared_levels : adders in a row up to a shared term; 0 shares nothing
     adders_per_stage : adders in a row between two registers
     """
@@ -37,7 +35,6 @@ class ConstPlan:
     weights: IntArray
     x: Lane
     acc: Lane
-    chain: int = CHAIN
     shared_levels: int = SHARED_LEVELS
     adders_per_stage: int = ADDERS_PER_STAGE
 
@@ -80,7 +77,7 @@ class ConstPlan:
     def _row(self, netlist: Netlist, totals: list[Total], offsets: list[int], row: int) -> Word:
         """Sum one row; ``offsets`` say how much less than its unsigned form a node is worth."""
         bits = self.acc.bits
-        columns: list[list[tuple[int, Bit]]] = [[] for _ in range(bits)]
+        columns: list[list[Bit]] = [[] for _ in range(bits)]
         constant = self.x.offset * int(self.weights[row].sum())
         digits = self.shared.digits[row]
         for node, shift in np.argwhere(digits).tolist():
@@ -89,10 +86,10 @@ class ConstPlan:
             constant += sign * (offsets[node] << shift) - offset
             for column, digit in enumerate(term.word[:bits]):
                 if isinstance(digit, Bit):
-                    columns[column].append((netlist.level(digit), digit))
+                    columns[column].append(digit)
                 else:
                     constant += digit << column
-        return netlist.row(Heap(columns), constant, bits, self.chain)
+        return netlist.sum(columns, constant, bits)
 
     @cached_property
     def levels(self) -> int:
@@ -100,9 +97,14 @@ class ConstPlan:
         return max((adder.level for adder in self.built[0].adders), default=0)
 
     @property
+    def adder_stages(self) -> int:
+        """Register stages of the adders; at least one."""
+        return max(self.stage(self.levels), 1)
+
+    @property
     def latency(self) -> int:
         """Register stages."""
-        return max(-(-self.levels // self.adders_per_stage), 1)
+        return self.adder_stages
 
     def stage(self, level: int) -> int:
         """Return the stage, from 1 on, whose registers follow an adder of this level."""
@@ -122,21 +124,7 @@ class ConstPlan:
     def kept(self) -> tuple[tuple[Bit, ...], ...]:
         """The bits that each stage's registers hold, those of stage 1 first; none inverted."""
         netlist, rows = self.built
-        last: dict[Bit, int] = {}
-        uses = [(self.stage(adder.level), adder) for adder in netlist.adders]
-        for stage, adder in uses:
-            for digit in adder.digits:
-                if isinstance(digit, Bit):
-                    bit = digit._replace(inverted=False)
-                    last[bit] = max(last.get(bit, 0), stage)
-        for digit in (digit for word in rows for digit in word):
-            if isinstance(digit, Bit):
-                last[digit._replace(inverted=False)] = self.latency + 1
-        held: list[list[Bit]] = [[] for _ in range(self.latency)]
-        for bit in sorted(last):
-            for stage in range(max(self.stage(netlist.level(bit)), 1), last[bit]):
-                held[stage - 1].append(bit)
-        return tuple(map(tuple, held))
+        return kept(netlist, rows, self.stage, self.adder_stages)
 
 
 def _signed(total: Total, sign: int, shift: int) -> tuple[Total, int]:

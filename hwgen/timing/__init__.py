@@ -16,6 +16,7 @@ from hwgen.timing.dense import (
     elementwise,
     fork,
     mvu,
+    stream_mvu,
     threshold,
     threshold_latency,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "slides",
     "solve",
     "steady",
+    "stream_mvu",
     "swu",
     "threshold",
     "threshold_latency",

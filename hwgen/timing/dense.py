@@ -19,6 +19,17 @@ def mvu(words: int, folds: int, *, latency: int) -> Pipe:
     return Pipe(np.ones_like(emits), emits, latency, latency)
 
 
+def stream_mvu(words: int, *, latency: int) -> Pipe:
+    """Matrix-vector unit with a stream of weights: both streams' words in, a word of sums out.
+
+    words : steps per sum
+    latency : register stages; the last of them accumulates
+    """
+    emits = np.zeros((words, 1), np.bool_)
+    emits[-1] = True
+    return Pipe(np.ones((words, 2), np.bool_), emits, latency, latency)
+
+
 def elementwise(latency: int) -> Pipe:
     """One transfer in, one transfer out: thresholds, tables, registers."""
     every = np.ones((1, 1), np.bool_)
