@@ -18,10 +18,13 @@ from typing import NamedTuple
 
 # How far down a column an upright bit is looked for.
 _LOOK = 12
-# What a place on a carry chain is worth in LUTs, and how many bits less per LUT pay for an adder:
-# at first, and where no bits are to come that may pay more.
+# What a place on a carry chain is worth in LUTs.
 _PLACE = 0.5
-_WORTH = 0.85, 0.6
+# How many bits less per LUT pay for an adder at once; and where waiting for bits that may pay more
+# is of no use, as none come or a column has more bits than others can take along.
+_WORTH = 0.85
+_ENOUGH = 0.6
+_TALL = 12
 
 
 class Bit(NamedTuple):
@@ -155,16 +158,19 @@ class Netlist:
             for _, column, bit in sorted(entry for entry in later if entry[0] < level):
                 heap.columns[column].append(bit)
             later = [entry for entry in later if entry[0] >= level]
-            made = self._level(heap, _WORTH[0])
+            made = [*self._level(heap, _WORTH), *self._level(heap, _ENOUGH, above=_TALL)]
             if not made and not later and heap.unfinished:
-                made = self._level(heap, _WORTH[1]) or self._chain(heap, heap.rest())
+                made = self._level(heap, _ENOUGH) or self._chain(heap, heap.rest())
             later += [(level, column, bit) for column, bit in made]
         return heap.word
 
-    def _level(self, heap: _Heap, worth: float) -> list[tuple[int, Bit]]:
-        """Build all adders of some worth; return their results' bits, each behind its column."""
+    def _level(self, heap: _Heap, worth: float, above: int = 1) -> list[tuple[int, Bit]]:
+        """Build all adders of some worth from columns of more than ``above`` bits up.
+
+        Return their results' bits, each behind its column.
+        """
         made: list[tuple[int, Bit]] = []
-        while (chain := heap.best(worth)) is not None:
+        while (chain := heap.best(worth, above)) is not None:
             made += self._chain(heap, chain)
         return made
 
@@ -247,10 +253,14 @@ class _Heap:
         pairs = zip(self.columns, self.constant, strict=True)
         return tuple(found[0] if found else int(one) for found, one in pairs)
 
-    def best(self, worth: float) -> _Chain | None:
-        """Return the adder that is worth most, None if none is worth as much as asked."""
+    def best(self, worth: float, above: int) -> _Chain | None:
+        """Return the adder from a column of more than ``above`` bits up that is worth most.
+
+        None if none is worth as much as asked.
+        """
         heights = self.heights
-        chains = (_chain(heights, low, whole=False) for low, n in enumerate(heights) if n > 1)
+        lowest = (low for low, n in enumerate(heights) if n > above)
+        chains = (_chain(heights, low, whole=False) for low in lowest)
         best = max(chains, key=lambda chain: chain.worth, default=None)
         return best if best is not None and best.worth >= worth else None
 
