@@ -168,6 +168,21 @@ def accuracies() -> str:
     return table(["Design", "Accuracy", "Data"], rows)
 
 
+def counted() -> str:
+    """Return the rows that ``python -m sim.tables`` counted, published figures beside each."""
+    saved = json.loads((ROOT / "sim" / "tables" / "xc7.json").read_text(encoding="utf-8"))
+    rows: list[list[str]] = []
+    for line in saved["rows"]:
+        peers = ", ".join(f"{name} {count(lut)}" for name, lut in line["peers_lut"].items())
+        figures = [count(line[key]) for key in ("interval", "latency", "lut", "ff", "dsp")]
+        chip = f"{line['lut_per_lane']:.2f}", count(line["places"]), f"{line['delay_ns']:.1f}"
+        clocks = line.get("ecp5", {}).get("fmax_mhz", [])
+        fmax = f"{min(clocks):.0f}" if clocks else "–"
+        rows.append([line["name"], *figures, *chip, fmax, peers or "–"])
+    head = ["What", "Interval", "Latency", "LUT", "FF", "DSP", "LUT per product", "Carry places"]
+    return table([*head, "Logic, ns", "ECP5, MHz", "LUT of others"], rows)
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "operators": operators,
     "hardware": hardware,
@@ -176,6 +191,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "results": results,
     "speeds": speeds,
     "accuracies": accuracies,
+    "counted": counted,
 }
 
 

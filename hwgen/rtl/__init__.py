@@ -5,6 +5,7 @@ from hwgen.rtl.fifo import Fifo
 from hwgen.rtl.fork import Fork
 from hwgen.rtl.mvu import Mvu
 from hwgen.rtl.replay import Replay
+from hwgen.rtl.stream_mvu import StreamMvu
 from hwgen.rtl.table import Table
 from hwgen.rtl.threshold import Threshold
 from hwgen.rtl.width_converter import WidthConverter
@@ -15,6 +16,7 @@ __all__ = [
     "Fork",
     "Mvu",
     "Replay",
+    "StreamMvu",
     "Table",
     "Threshold",
     "WidthConverter",
