@@ -1,13 +1,15 @@
 """``python -m sim.ptq``: post-training quantization compared, in accuracy, error and LUTs.
 
 Every method quantizes every float network at every width with several calibration sets. Accuracy is
-that of the exported file's integers; LUTs are the estimate of the whole design at one speed. The
-table is written as it grows, so that an interrupted study keeps what it has.
+that of the exported file's integers; LUTs are the estimate of the whole design at one speed.
+``results.json`` is written as it grows, and what it holds already is not done again: a study may be
+interrupted, or made of several commands.
 """
 
 from __future__ import annotations
 
-import csv
+import itertools
+import json
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -19,6 +21,7 @@ import numpy as np
 import torch
 import typer
 from rich.table import Table
+from torch import nn
 
 from hwgen import flow
 from hwgen.cli import console
@@ -26,6 +29,7 @@ from hwgen.errors import HwgenError
 from hwgen.flow.progress import Progress
 from hwgen.ptq import GPFQConfig, QMSEConfig, TSQConfig, quantize, reference_accuracy
 from hwgen.ptq.config import Config
+from hwgen.ptq.quantize import share_right
 from sim import ptq_nets
 
 _PLAIN = QMSEConfig(scale="max", act_scale="max", usp=False, bias_correction=False)
@@ -39,12 +43,18 @@ ARMS: dict[str, Config] = {
     "SGPFQ": GPFQConfig(usp=False, variant="stochastic"),
     "GPFQ soft": GPFQConfig(usp=False, variant="soft"),
     "TSQ step 2": TSQConfig(usp=False, edge_bits=None, act_bits=8),
+    "TSQ A4": TSQConfig(edge_bits=None, act_bits=4),
+    "TSQ A4 finetuned": TSQConfig(edge_bits=None, act_bits=4, finetune=10),
 }
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One quantization: shares of the test samples in 0..1, LUTs 0 where not estimated."""
+    """One quantization: shares of the test samples in 0..1, LUTs 0 where not estimated.
+
+    error : relative square error of the network's output on the calibration samples
+    layers : the same for each layer's output
+    """
 
     network: str
     method: str
@@ -53,8 +63,14 @@ class Trial:
     float_accuracy: float
     accuracy: float
     error: float
+    layers: dict[str, float]
     luts: float
     samples: int
+
+    @property
+    def key(self) -> tuple[str, str, int, int]:
+        """What tells one trial from another."""
+        return self.network, self.method, self.bits, self.seed
 
 
 @dataclass(frozen=True)
@@ -89,10 +105,10 @@ def main(
         Path | None, typer.Option("--states", help="Folder of trained weights; default: --out.")
     ] = None,
 ) -> None:
-    """Train what is asked for, compare; write ``trials.csv``, ``summary.csv``, ``plot.svg``."""
+    """Train what is asked for, compare; write ``results.json``, ``table.md``, ``plot.svg``."""
     torch.set_num_threads(1)  # two threads on busy cores wait for each other
     out.mkdir(parents=True, exist_ok=True)
-    results: list[Trial] = []
+    results = _read(out / "results.json")
     with console.running(quiet=False) as shown:
         for name in train or []:
             ptq_nets.train(
@@ -103,22 +119,26 @@ def main(
             )
         for name in nets or list(ptq_nets.BENCHES):
             chosen = {arm: ARMS[arm] for arm in arms or ARMS}
+            net = ptq_nets.network(name, shared, states or out)
+            done = {trial.key: trial for trial in results}
+            widths = bits or [8, 4, 3, 2]
             study = trials(
-                name, chosen, bits or [8, 4, 3, 2], seeds, calibration, limit, fps, shared,
-                states or out,
+                name, net, chosen, widths, seeds, calibration, limit, fps, shared, done
             )  # fmt: skip
             for trial in study:
                 results.append(trial)
                 shown.step(f"{name}, {trial.method}, {trial.bits} bit: {trial.accuracy:.4f}")
-                _write(out / "trials.csv", results)
+                _write(out / "results.json", results)
     rows = summary(results)
-    _write(out / "summary.csv", rows)
+    _write(out / "results.json", results)
     (out / "plot.svg").write_text(plot(rows), encoding="utf-8")
+    (out / "table.md").write_text(markdown(rows), encoding="utf-8")
     console.out.print(table(rows))
 
 
 def trials(
     name: str,
+    net: nn.Module,
     arms: dict[str, Config],
     widths: Sequence[int],
     seeds: int,
@@ -126,26 +146,28 @@ def trials(
     limit: int | None,
     fps: float,
     shared: Path,
-    states: Path,
+    done: dict[tuple[str, str, int, int], Trial],
 ) -> Iterator[Trial]:
     """Quantize one network by every method at every width; LUTs for the first seed alone."""
-    net = ptq_nets.network(name, shared, states)
+    before = next((trial.float_accuracy for key, trial in done.items() if key[0] == name), None)
     for seed in range(seeds):
         data = ptq_nets.data(name, shared, seed, calibration, limit)
         assert data.test is not None
-        before = 0.0
-        for index, (arm, config) in enumerate(arms.items()):
-            for number, bits in enumerate(widths):
-                first = not index and not number
-                own = replace(config, weight_bits=bits, seed=seed)
-                found = quantize(net, own, data if first else replace(data, test=None))
-                before = found.before if found.before is not None else before
-                with tempfile.TemporaryDirectory() as folder:
-                    path = Path(folder) / "model.onnx"
-                    found.export(path)
-                    share = reference_accuracy(path, data, data.test)
-                    luts = _luts(path, fps) if fps and not seed else 0.0
-                yield Trial(name, arm, bits, seed, before, share, found.error, luts, len(data.test))
+        before = share_right(net, data, data.test) if before is None else before
+        for (arm, config), bits in itertools.product(arms.items(), widths):
+            if (name, arm, bits, seed) in done:
+                continue
+            own = replace(config, weight_bits=bits, seed=seed)
+            found = quantize(net, own, replace(data, test=None))
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "model.onnx"
+                found.export(path)
+                share = reference_accuracy(path, data, data.test)
+                luts = _luts(path, fps) if fps and not seed else 0.0
+            layers = {row.name: row.error for row in found.rows}
+            yield Trial(
+                name, arm, bits, seed, before, share, found.error, layers, luts, len(data.test)
+            )
 
 
 def _luts(path: Path, fps: float) -> float:
@@ -227,12 +249,43 @@ def plot(rows: Sequence[Row]) -> str:
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _write(path: Path, rows: Sequence[Trial] | Sequence[Row]) -> None:
-    found = [asdict(row) for row in rows]
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(found[0]))
-        writer.writeheader()
-        writer.writerows(found)
+def markdown(rows: Sequence[Row]) -> str:
+    """Return the comparison in Markdown: a line for each method, a column for each width."""
+    widths = sorted({row.bits for row in rows}, reverse=True)
+    lines = [
+        "| network | method | " + " | ".join(f"{bits} bit" for bits in widths) + " |",
+        "|---|---|" + "---|" * len(widths),
+    ]
+    for network in dict.fromkeys(row.network for row in rows):
+        own = [row for row in rows if row.network == network]
+        lines.append(f"| {network} | float, {own[0].float_accuracy:.2f} |" + " |" * len(widths))
+        for method in dict.fromkeys(row.method for row in own):
+            cells = {row.bits: _cell(row) for row in own if row.method == method}
+            filled = " | ".join(cells.get(bits, "") for bits in widths)
+            lines.append(f"| | {method} | {filled} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(row: Row) -> str:
+    spread = f" ± {row.deviation:.2f}" if row.seeds > 1 else ""
+    return f"{row.accuracy:.2f}{spread}" + (f" ({row.luts:,.0f} LUT)" if row.luts else "")
+
+
+def _read(path: Path) -> list[Trial]:
+    if not path.is_file():
+        return []
+    found = json.loads(path.read_text(encoding="utf-8"))
+    return [Trial(**trial) for trial in found["trials"]]
+
+
+def _write(path: Path, results: Sequence[Trial]) -> None:
+    found = {
+        "summary": [asdict(row) for row in summary(results)],
+        "trials": [asdict(trial) for trial in results],
+    }
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    draft.replace(path)
 
 
 if __name__ == "__main__":

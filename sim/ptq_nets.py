@@ -48,7 +48,9 @@ _KEYWORDS = InputConvention("int8", "0.33674246")
 BENCHES = {
     "tfc": Bench("mnist", _PIXELS, tfc, Training(5)),
     "lfc": Bench("mnist", _PIXELS, lfc, Training(2, rate=0.05)),
-    "resnet8": Bench("cifar10", _PIXELS, resnet8, Training(20, decay=2e-4, augment="flip-shift", halves=True)),
+    "resnet8": Bench(
+        "cifar10", _PIXELS, resnet8, Training(20, decay=2e-4, augment="flip-shift", halves=True)
+    ),
     "resnet8-published": Bench("cifar10", _PIXELS, file="nn2fpga_resnet8.onnx"),
     "kws-published": Bench("gscv2", _KEYWORDS, file="kws_w3a3_mlperftiny.onnx"),
 }

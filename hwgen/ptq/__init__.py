@@ -4,7 +4,7 @@
 build``. A configuration class names the method.
 """
 
-from hwgen.ptq.allocate import Allocation, Budget, allocated, allocation
+from hwgen.ptq.allocate import Allocation, Budget, allocated, allocation, choose, measured
 from hwgen.ptq.config import GPFQConfig, QMSEConfig, TSQConfig
 from hwgen.ptq.data import Data, read_data
 from hwgen.ptq.engine import LayerRow
@@ -23,7 +23,9 @@ __all__ = [
     "allocated",
     "allocation",
     "check_exportable",
+    "choose",
     "load_network",
+    "measured",
     "quantize",
     "read_data",
     "reference_accuracy",

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import lil_array
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 
 from hwgen.errors import BudgetError
 from hwgen.estimate import matrix_luts
@@ -72,10 +72,7 @@ def allocation(model: nn.Module, config: Config, data: Data, budget: Budget) -> 
     BudgetError
         not even the narrowest weights fit; says what they cost
     """
-    traced = trace(model)
-    check_data(data, traced)
-    errors, costs = measured(traced, config, data, budget)
-    return choose(errors, costs, budget)
+    return choose(*measured(model, config, data, budget), budget)
 
 
 def choose(errors: Table, costs: Table, budget: Budget) -> Allocation:
@@ -109,10 +106,10 @@ def choose(errors: Table, costs: Table, budget: Budget) -> Allocation:
 
 
 @torch.no_grad()
-def measured(
-    traced: fx.GraphModule, config: Config, data: Data, budget: Budget
-) -> tuple[Table, Table]:
+def measured(model: nn.Module, config: Config, data: Data, budget: Budget) -> tuple[Table, Table]:
     """Return output error and cost of each layer at each width it may have."""
+    traced = trace(model)
+    check_data(data, traced)
     x = data.taken(data.x[:SAMPLES])
     pixels: dict[str, int] = {}
     layers = weight_layers(traced)
@@ -131,16 +128,19 @@ def measured(
     trial = copy.deepcopy(traced)
     errors: Table = {name: {} for name in layers}
     costs: Table = {name: {} for name in layers}
+    widths = [bits for bits in BITS if config.exported_bits(bits) in BITS]
     for index, name in enumerate(layers):
         layer = trial.get_submodule(name)
         kept = layer.weight.data
         given = config.layer_bits.get(name)
-        for bits in BITS if given is None else (given,):
+        for bits in widths if given is None else (given,):
             codes, scale = _rounded(kept, bits)
             layer.weight.data = (codes * scale).float().reshape(kept.shape)
             errors[name][bits] = relative_error([wanted], [trial(x)])
             width = config.input_bits if index == 0 else config.act_bits
-            costs[name][bits] = _cost(layer, codes, bits, width, pixels[name], budget)
+            costs[name][bits] = _cost(
+                layer, codes, config.exported_bits(bits), width, pixels[name], budget
+            )
         layer.weight.data = kept
     return errors, costs
 

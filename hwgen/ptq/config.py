@@ -67,6 +67,10 @@ class Config:
         for name, bits in self.layer_bits.items():
             check_bits(f"{name}: weights", bits)
 
+    def exported_bits(self, bits: int) -> int:
+        """Return the width of the weights in the file where ``bits`` are asked for."""
+        return bits
+
     def bits_of(self, layers: list[str]) -> dict[str, int]:
         """Return the weight bits of each of ``layers``, which are in order.
 
@@ -133,6 +137,10 @@ class GPFQConfig(Config):
         if self.constant is not None and self.constant <= 0:
             raise QuantizeError(f"constant={self.constant:g} must be positive")
 
+    def exported_bits(self, bits: int) -> int:
+        """Return the width that holds the alphabet: one more where it is the published one."""
+        return bits + (self.levels == "published")
+
 
 @dataclass(frozen=True)
 class TSQConfig(Config):
@@ -140,7 +148,11 @@ class TSQConfig(Config):
 
     sweeps : of coordinate descent, at most
     restarts : further beginnings of each filter, the best is kept
+    corrected : weights are fitted on the inputs that the quantized network gives; False takes the
+        float network's
     rounds : times the auxiliary variable and the weights take turns; 0 fits the float outputs
+    finetune : passes over the calibration data in which all weights together learn to give the
+        float network's outputs; needs no labels
     """
 
     weight_bits: int = 2
@@ -149,10 +161,12 @@ class TSQConfig(Config):
     sweeps: int = 20
     restarts: int = 2
     rounds: int = 0
+    corrected: bool = True
+    finetune: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("restarts", "rounds"):
+        for name in ("restarts", "rounds", "finetune"):
             if getattr(self, name) < 0:
                 raise QuantizeError(f"{name}={getattr(self, name)} must not be negative")
         if self.sweeps < 1:

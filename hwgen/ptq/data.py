@@ -65,8 +65,27 @@ def check_data(data: Data, model: nn.Module) -> None:
     except (RuntimeError, ValueError, IndexError) as error:
         reason = str(error).splitlines()[0]
         raise CalibrationError(
-            f"the network does not take calibration samples of shape {tuple(x.shape[1:])}: {reason}"
+            f"the network does not take calibration samples of shape {tuple(x.shape[1:])}: "
+            f"{reason}; give them as its first layer takes them, channels before rows and columns"
         ) from None
+    if data.test is not None:
+        _check_test(data, data.test, model)
+
+
+def _check_test(data: Data, test: Samples, model: nn.Module) -> None:
+    if not len(test) or test.x.shape[1:] != data.x.shape[1:]:
+        raise CalibrationError(
+            f"the test set has shape {tuple(test.x.shape)}; give samples like the calibration "
+            f"set's, which are {tuple(data.x.shape[1:])}"
+        )
+    with torch.no_grad():
+        classes = model(data.taken(test.x[:1])).flatten(1).shape[1]
+    low, high = int(test.y.min()), int(test.y.max())
+    if low < 0 or high >= classes:
+        raise CalibrationError(
+            f"labels of the test set reach from {low} to {high}, the network gives {classes} "
+            f"outputs; labels count from 0"
+        )
 
 
 def read_samples(path: Path, limit: int | None = None) -> tuple[Tensor, Tensor | None]:
@@ -94,12 +113,26 @@ def read_samples(path: Path, limit: int | None = None) -> tuple[Tensor, Tensor |
         raise CalibrationError(
             f"{path} cannot be read ({error}); give a .npy of samples or a .npz with x and maybe y"
         ) from None
+    _check_arrays(path, x, y)
     if x.ndim == 3 or (x.ndim == 4 and x.shape[-1] in (1, 3) and x.shape[1] not in (1, 3)):
         samples = channels_first(x[:limit])
     else:
         samples = torch.from_numpy(np.array(x[:limit], order="C"))
     labels = None if y is None else torch.from_numpy(np.asarray(y[:limit]).astype(np.int64))
     return samples, labels
+
+
+def _check_arrays(path: Path, x: np.ndarray, y: np.ndarray | None) -> None:
+    if x.dtype.kind not in "fiub" or x.ndim < 2:
+        raise CalibrationError(
+            f"{path} holds {x.dtype} of shape {x.shape}; samples are numbers, and the first axis "
+            f"counts them"
+        )
+    if y is not None and (y.dtype.kind not in "iu" or y.ndim != 1 or len(y) < len(x)):
+        raise CalibrationError(
+            f"{path}: labels y are {y.dtype} of shape {y.shape} for {len(x)} samples; give one "
+            f"whole number for each"
+        )
 
 
 def read_data(

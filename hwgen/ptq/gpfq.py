@@ -43,7 +43,7 @@ class GPFQCoder:
         ]
         chosen = torch.cat([weights for weights, _ in found]).reshape(layer.weight.shape)
         scale = per_filter(torch.cat([step for _, step in found]), layer.weight)
-        return Coded((chosen / scale).round(), scale, exported_bits(bits, config))
+        return Coded((chosen / scale).round(), scale, config.exported_bits(bits))
 
     def _steps(self, weights: Tensor, levels: int) -> list[tuple[Tensor, Tensor]]:
         """Return each group's weights with the steps to try, shape (tries, neurons)."""
@@ -82,11 +82,6 @@ class GPFQCoder:
         return alphabet.nearest
 
 
-def exported_bits(bits: int, config: GPFQConfig) -> int:
-    """Return the bits that hold an alphabet: one more than asked where it is the published one."""
-    return bits + (config.levels == "published")
-
-
 def check_exportable(config: GPFQConfig) -> None:
     """Raise ``QuantizeError`` where no integer grid holds what the configuration asks for."""
     if config.variant == "hard":
@@ -95,7 +90,7 @@ def check_exportable(config: GPFQConfig) -> None:
             "no Quant node holds them; use variant soft, which is as sparse and stays on the grid"
         )
     widest = max(config.weight_bits, config.edge_bits or 0, *config.layer_bits.values(), 0)
-    if exported_bits(widest, config) > 8:
+    if config.exported_bits(widest) > 8:
         raise QuantizeError(
             f"the published alphabet of {widest} bit has {2**widest + 1} levels, which take "
             f"{widest + 1} bit; hardware takes 8, choose fewer bits or levels=hardware"

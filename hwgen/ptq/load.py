@@ -33,8 +33,11 @@ def load_network(model: str, state: Path | None) -> nn.Module:
         sys.path.insert(0, str(Path.cwd()))
     try:
         network = getattr(importlib.import_module(module), factory)()
-    except (ImportError, AttributeError, TypeError) as error:
-        raise ModelError(f"{model} cannot be made ({error}); it must take no arguments") from None
+    except Exception as error:  # whatever the user's own code raises
+        raise ModelError(
+            f"{model} cannot be made ({type(error).__name__}: {error}); it must be a function of "
+            f"no arguments"
+        ) from None
     if not isinstance(network, nn.Module):
         raise ModelError(f"{model} returns {type(network).__name__}, not a torch module")
     if state is not None:

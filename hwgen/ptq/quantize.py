@@ -15,6 +15,7 @@ from hwgen.ptq.coded import Coder, QMSECoder
 from hwgen.ptq.config import Config, GPFQConfig, QMSEConfig, TSQConfig
 from hwgen.ptq.data import Data, check_data
 from hwgen.ptq.engine import LayerRow, Told, quantize_network
+from hwgen.ptq.finetune import finetune
 from hwgen.ptq.finish import finished
 from hwgen.ptq.gpfq import GPFQCoder
 from hwgen.ptq.places import prepare
@@ -70,8 +71,12 @@ def quantize(
     check_data(data, traced)
     before = None if data.test is None else share_right(traced, data, data.test)
     coder = coder_of(config)
-    outcome = quantize_network(prepare(traced), config, data.batches(), coder, told)
-    return Quantized(finished(outcome), outcome.rows, outcome.error, before, data)
+    prepared, batches = prepare(traced), data.batches()
+    outcome = quantize_network(prepared, config, batches, coder, told)
+    network, error = finished(outcome), outcome.error
+    if isinstance(config, TSQConfig) and config.finetune:
+        error = finetune(network, prepared.traced, batches, config.finetune, config.seed)
+    return Quantized(network, outcome.rows, error, before, data)
 
 
 def check_exportable(config: Config) -> None:

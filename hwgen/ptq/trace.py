@@ -87,8 +87,9 @@ def trace(model: nn.Module) -> fx.GraphModule:
             warnings.simplefilter("ignore")
             graph = tracer.trace(own)
     except (fx.proxy.TraceError, TypeError) as error:
+        reason = str(error).split(". ")[0]
         raise NetworkError(
-            f"{type(model).__name__}.forward cannot be traced ({error}); it must call its layers "
+            f"{type(model).__name__}.forward cannot be traced ({reason}); it must call its layers "
             f"in one fixed order, without control flow that depends on values"
         ) from None
     traced = fx.GraphModule(tracer.root, graph, type(model).__name__)

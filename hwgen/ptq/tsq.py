@@ -70,7 +70,8 @@ class TSQCoder:
         bias = torch.zeros(len(rows))
         if layer.bias is not None:
             bias = layer.bias.detach().reshape(-1, len(rows))[group]
-        for left, right in pairs(layer, meeting.x, meeting.y, Sampling(), self.generator):
+        given_y = meeting.y if self.config.corrected else meeting.x
+        for left, right in pairs(layer, meeting.x, given_y, Sampling(), self.generator):
             x, y = left[group], right[group]
             target = x @ rows.float().T
             if given is not None:

@@ -46,36 +46,84 @@ def test_exported_file_computes_what_was_quantized(config, digits, tmp_path):
     assert max(widths) <= (127 if isinstance(config, TSQConfig) else 3)
 
 
-def test_walk_beats_rounding_at_few_bits_in_nearly_every_seed():
+@pytest.mark.parametrize("bits", [2, 3])
+def test_walk_beats_rounding_at_few_bits_in_nearly_every_seed(bits):
     wins = 0
     for seed in range(10):
         net, data = trained_digits(seed, dense(), epochs=3)
         shares = []
         for kind in (QMSEConfig, GPFQConfig):
-            config = kind(weight_bits=2, usp=False, bias_correction=False)
+            config = kind(weight_bits=bits, usp=False, bias_correction=False)
             shares.append(quantize(net, config, data))
         accuracy = [share_right(one.network, data, data.test) for one in shares]
         wins += accuracy[1] >= accuracy[0]
     assert wins >= 9
 
 
-def test_statistics_taken_anew_help_at_two_bits(digits):
-    config = QMSEConfig(weight_bits=2, bias_correction=False, usp=False)
-    test = digits.data.test
+def test_statistics_taken_anew_help_at_two_bits():
+    plain = QMSEConfig(weight_bits=2, bias_correction=False, usp=False)
+    healed = dataclasses.replace(plain, usp=True)
+    wins = 0
+    for seed in range(6):
+        net, data = trained_digits(seed, epochs=3)
+        before, after = (
+            share_right(quantize(net, config, data).network, data, data.test)
+            for config in (plain, healed)
+        )
+        wins += after > before
+    assert wins == 6
+
+
+def test_statistics_of_the_result_are_the_moments_of_its_own_activations(digits):
+    """The method's own pass, with weights, activations and earlier norms quantized."""
+    found = quantize(digits.network, QMSEConfig(weight_bits=3, act_bits=4), digits.data).network
+    given: dict[nn.Module, list[torch.Tensor]] = {}
+    norms = [part for part in found.modules() if isinstance(part, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.register_forward_pre_hook(lambda part, x: given.setdefault(part, []).append(x[0]))
+    with torch.no_grad():
+        for batch in digits.data.batches():
+            found(batch)
+
+    assert len(norms) == 3
+    for norm in norms:
+        flat = torch.cat(given[norm]).double().transpose(0, 1).flatten(1)
+        scale = float(flat.var(1).max())
+        mean, variance = flat.mean(1).float(), flat.var(1, unbiased=False).float()
+        torch.testing.assert_close(norm.running_mean, mean, rtol=1e-5, atol=1e-5 * scale**0.5)
+        torch.testing.assert_close(norm.running_var, variance, rtol=1e-4, atol=1e-5 * scale)
+
+
+@pytest.mark.parametrize("kind", [GPFQConfig, TSQConfig])
+def test_correction_through_the_quantized_prefix_lowers_the_error(kind):
+    wins, ratios = 0, []
+    for seed in range(8):
+        net, data = trained_digits(seed, dense(), epochs=3)
+        config = kind(weight_bits=2, act_bits=4, usp=False, bias_correction=False)
+        config = dataclasses.replace(config, edge_bits=None)
+        errors = [
+            quantize(net, dataclasses.replace(config, corrected=on), data).error
+            for on in (True, False)
+        ]
+        wins += errors[0] <= errors[1]
+        ratios.append(errors[0] / errors[1])
+    assert wins >= 7, ratios
+    assert sum(ratios) / 8 < 0.95, ratios
+
+
+def test_finetuning_lowers_the_error_and_still_exports(digits, tmp_path):
+    config = TSQConfig(act_bits=4, edge_bits=None, restarts=0)
     plain = quantize(digits.network, config, digits.data)
-    healed = quantize(digits.network, dataclasses.replace(config, usp=True), digits.data)
-    assert share_right(healed.network, digits.data, test) > share_right(
-        plain.network, digits.data, test
-    )
 
+    found = quantize(digits.network, dataclasses.replace(config, finetune=6), digits.data)
 
-def test_correction_through_the_quantized_prefix_lowers_the_error(digits):
-    config = GPFQConfig(weight_bits=2, usp=False, bias_correction=False)
-    errors = [
-        quantize(digits.network, dataclasses.replace(config, corrected=on), digits.data).error
-        for on in (True, False)
-    ]
-    assert errors[0] < errors[1]
+    assert found.error < 0.98 * plain.error
+    found.export(tmp_path / "model.onnx")
+    test = digits.data.test
+    share = reference_accuracy(tmp_path / "model.onnx", digits.data, test)
+    assert share == pytest.approx(share_right(found.network, digits.data, test), abs=2 / len(test))
+    graph = lower(tmp_path / "model.onnx").graph
+    assert {int(abs(n.op.weights).max()) for n in graph.nodes if hasattr(n.op, "weights")} == {1}
 
 
 def test_bias_correction_brings_the_mean_of_each_channel_back():

@@ -30,16 +30,18 @@ def test_rounding_and_clipping_noise_add_up_to_the_mean_square_error():
     assert told.clipping[4] == 0, "a large one only rounds"
 
 
-@pytest.mark.parametrize(("low", "high"), [(-1, 1), (-3, 3), (-4, 3), (0, 3)])
-def test_scale_is_the_global_optimum_on_small_sets(low, high):
+@pytest.mark.parametrize(
+    ("low", "high", "n"), [(-1, 1, 6), (-3, 3, 6), (-4, 3, 5), (0, 3, 6), (-7, 7, 4)]
+)
+def test_scale_is_the_global_optimum_on_small_sets(low, high, n):
+    codes = torch.tensor(list(itertools.product(range(low, high + 1), repeat=n))).double()
     for seed in range(20):
-        x = normal(1, 4, seed=seed)
+        x = normal(1, n, seed=seed)
         found = noise(x, qmse_scale(x, low, high), low, high).total
 
-        codes = torch.tensor(list(itertools.product(range(low, high + 1), repeat=4))).double()
         products, squares = codes @ x[0], codes.square().sum(1)
         fitted = torch.where(products > 0, products.square() / squares.clamp(min=1), 0.0)
-        best = (x.square().sum() - fitted.max()) / 4
+        best = (x.square().sum() - fitted.max()) / n
         torch.testing.assert_close(found[0], best, rtol=1e-9, atol=1e-12)
 
 

@@ -105,11 +105,17 @@ def test_restarts_reach_the_best_of_all_codes():
     assert reached[20] > reached[0]
 
 
-def test_a_planted_ternary_layer_is_recovered():
+@pytest.mark.parametrize("levels", [None, 3, 15], ids=["linear", "2-bit", "4-bit"])
+def test_a_planted_ternary_layer_is_recovered(levels):
+    """Targets are the products themselves or, as behind an activation, codes of them."""
     generator = torch.Generator().manual_seed(0)
     planted = torch.randint(-1, 2, (8, 40), generator=generator).double()
-    y = draw(400, 40)
-    gram, pull = products(y, 0.7 * planted @ y.T)
+    y = draw(4000, 40)
+    targets = 0.7 * planted @ y.T
+    if levels is not None:
+        step = float(targets.max()) / (levels + 0.5)
+        targets = step * (targets / step).round().clamp(0, levels)
+    gram, pull = products(y - y.mean(0), targets - targets.mean(1, keepdim=True))
 
     fit = solve(
         gram,
@@ -122,7 +128,32 @@ def test_a_planted_ternary_layer_is_recovered():
     )
 
     assert torch.equal(fit.codes, planted)
-    torch.testing.assert_close(fit.scale, torch.full((8,), 0.7, dtype=torch.float64))
+    if levels is None:
+        torch.testing.assert_close(fit.scale, torch.full((8,), 0.7, dtype=torch.float64))
+
+
+def test_least_squares_lower_the_error_behind_the_activation_in_every_seed():
+    """A layer of 64 to 16 with two-bit codes before and behind, 512 samples."""
+
+    def coded(values, step):
+        return step * (values / step).round().clamp(0, 3)
+
+    shares = []
+    for seed in range(20):
+        y, w = coded(draw(512, 64, seed=seed).clamp(min=0), 0.65), draw(16, 64, seed=seed + 99) / 8
+        targets = w @ y.T
+        step = 0.65 * float(targets.std())
+        codes, scale = nearest_codes(w, 1)
+        generator = torch.Generator().manual_seed(seed)
+        fit = solve(*products(y, targets), w, 1, sweeps=20, restarts=0, generator=generator)
+
+        first, after = (
+            (coded(targets, step) - coded(s[:, None] * c @ y.T, step)).square().mean()
+            for c, s in ((codes, scale), (fit.codes, fit.scale))
+        )
+        shares.append(float(after / first))
+    assert max(shares) <= 1, shares
+    assert sum(shares) / 20 < 0.9, "it is more than the beginning"
 
 
 @pytest.mark.parametrize("weight", [0.1, 1.0, 10.0])
