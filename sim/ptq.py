@@ -101,9 +101,9 @@ def main(
         "../shared"
     ),
     out: Annotated[Path, typer.Option("--out", help="Folder to write.")] = Path("ptq"),
-    states: Annotated[
-        Path | None, typer.Option("--states", help="Folder of trained weights; default: --out.")
-    ] = None,
+    states: Annotated[Path, typer.Option("--states", help="Folder of trained weights.")] = Path(
+        "sim/float"
+    ),
 ) -> None:
     """Train what is asked for, compare; write ``results.json``, ``table.md``, ``plot.svg``."""
     torch.set_num_threads(1)  # two threads on busy cores wait for each other
@@ -114,12 +114,13 @@ def main(
             ptq_nets.train(
                 name,
                 shared,
-                states or out,
+                states,
+                out,
                 lambda epoch, loss: shown.step(f"epoch {epoch}: {loss:.4f}"),
             )
         for name in nets or list(ptq_nets.BENCHES):
             chosen = {arm: ARMS[arm] for arm in arms or ARMS}
-            net = ptq_nets.network(name, shared, states or out)
+            net = ptq_nets.network(name, shared, states)
             done = {trial.key: trial for trial in results}
             widths = bits or [8, 4, 3, 2]
             study = trials(

@@ -1,8 +1,8 @@
 """Float networks for the study of post-training quantization, and the data they run on.
 
-TFC, LFC and ResNet-8 are trained here. There are no training data for the keyword network beside
-the repository, and a ResNet-8 takes hours to train: for both there are also published quantized
-networks, which become float networks by leaving every quantizer out.
+TFC, LFC and ResNet-8 are trained here; ``sim/float`` holds the weights of the small ones. There are
+no training data for the keyword network beside the repository: it is a published quantized network,
+which becomes a float network by leaving every quantizer out, and so is a second ResNet-8.
 """
 
 from __future__ import annotations
@@ -72,8 +72,10 @@ def network(name: str, shared: Path, states: Path) -> nn.Module:
     return net.eval()
 
 
-def train(name: str, shared: Path, states: Path, told: Callable[[int, float], None]) -> None:
-    """Train the network ``name`` into ``states``; an interrupted training goes on."""
+def train(
+    name: str, shared: Path, states: Path, work: Path, told: Callable[[int, float], None]
+) -> None:
+    """Train the network ``name`` into ``states``; an interrupted one goes on from ``work``."""
     bench = BENCHES[name]
     if bench.make is None or bench.training is None:
         raise InputError(f"{name} is published with its weights; nothing is to be trained")
@@ -81,7 +83,7 @@ def train(name: str, shared: Path, states: Path, told: Callable[[int, float], No
     torch.manual_seed(bench.training.seed)
     net = bench.make()
     samples = load(bench.data, "train", shared / "data")
-    fit(net, samples, bench.convention, bench.training, states / f"{name}.ckpt", told)
+    fit(net, samples, bench.convention, bench.training, work / f"{name}.ckpt", told)
     torch.save(net.state_dict(), states / f"{name}.pt")
 
 

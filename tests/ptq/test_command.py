@@ -95,9 +95,9 @@ def test_each_method_has_its_own_defaults_and_options(files, tmp_path):
         (["--budget-bits", "100", "--budget-luts", "100"], "exclude each other"),
         (["--calib", "nowhere.npz"], "nowhere.npz cannot be read"),
         (["--method", "qmse", "--variant", "soft"], "--variant is an option of --method gpfq"),
-        (["--set", "shares=1"], r"gpfq has no option shares; did you mean share\?"),
+        (["--set", "shares=1"], r"gpfq has no option shares; did you mean share "),
         (["--set", "share=x"], "should be a valid number"),
-        (["--input-mean", "x"], "x"),
+        (["--input-mean", "x"], "is not a number"),
     ],
 )
 def test_bad_options_say_what_to_do(options, text, files, tmp_path):
@@ -113,7 +113,7 @@ def test_bad_options_say_what_to_do(options, text, files, tmp_path):
         ({"x": np.zeros((0, 8, 8), np.uint8)}, "holds no samples"),
         ({"x": np.full((9, 8, 8), 7, np.uint8)}, "every value of the calibration set is 7"),
         ({"x": np.full((9, 8, 8), np.nan)}, "9 calibration samples hold NaN"),
-        ({"x": np.arange(576).reshape(9, 1, 1, 64)}, "does not take calibration samples"),
+        ({"x": np.arange(1728).reshape(9, 3, 8, 8)}, "does not take calibration samples"),
         ({"x": np.array(["a", "b"])}, "samples are numbers"),
         ({"x": np.float32(3)}, r"shape \(\)"),
         ({"x": np.arange(576).reshape(9, 8, 8), "y": np.zeros(8, int)}, "for 9 samples"),
