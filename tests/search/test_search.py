@@ -267,3 +267,14 @@ def test_shallow_block_memories_of_packed_operands_can_be_pinned(pynq):
     )
 
     assert (found.folding["fc0"].style, found.folding["fc0"].memory) == ("dsp", "bram")
+
+
+def test_a_matrix_used_whole_is_built_of_shared_terms(pynq):
+    small = mlp([16, 32, 5])
+    found = search.search(small, pynq, goal(target_fps=1e8))
+    adders = {name: search.Pin(style="lut") for name in found.folding}
+    plain = search.search(small, pynq, goal(target_fps=1e8, pins=adders))
+
+    assert {found.folding[name].style for name in found.folding} == {"const"}
+    assert found.cost == total(small, found.folding, pynq)
+    assert found.cost.lut < plain.cost.lut
