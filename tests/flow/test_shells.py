@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from hwgen import boards, flow
+from hwgen import boards, cli, flow
 from hwgen.emit.system import serial_system
 from hwgen.errors import BoardError, InputError
 from hwgen.flow.board_run import run_on_board
@@ -55,7 +57,19 @@ def test_an_ip_describes_the_ports_it_has(tiny, tmp_path):
     assert mapped >= {"s_axis", "m_axis", "aclk", "aresetn", "TLAST"}
 
 
-def test_frames_run_over_a_serial_port(tiny, tmp_path):
+def command(monkeypatch, capsys, *arguments) -> tuple[int, str, str]:
+    """Run ``hwgen``; return exit status, output and messages."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(sys, "argv", ["hwgen", *map(str, arguments)])
+    try:
+        cli.main()
+        status = 0
+    except SystemExit as stop:
+        status = stop.code if isinstance(stop.code, int) else int(bool(stop.code))
+    return status, *capsys.readouterr()
+
+
+def test_frames_run_over_a_serial_port(tiny, tmp_path, monkeypatch, capsys):
     request = flow.Request(tiny, "ulx3s-85f", target_fps=1.0)
     flow.build(request, TRIAL, tmp_path / "out").require()
     decision, design = reopen(tmp_path / "out", Progress())
@@ -79,7 +93,16 @@ def test_frames_run_over_a_serial_port(tiny, tmp_path):
         np.save(tmp_path / "wrong.npy", x[:, :5])
         with pytest.raises(InputError, match=r"wrong\.npy: frames have shape"):
             run_on_board(tmp_path / "out", tmp_path / "wrong.npy", board.port, answer_s=60.0)
+        capsys.readouterr()
+        wanted = ("run", tmp_path / "out", "--inputs", tmp_path / "x.npy", "--port", board.port)
+        status, said, _ = command(monkeypatch, capsys, *wanted, "--timeout-s", 60, "--json")
+        board.cut = 1.0  # no answer comes any more
+        silent = command(monkeypatch, capsys, *wanted, "--timeout-s", 0.05)
 
+    assert status == 0
+    assert json.loads(said)["classes"] == list(found.classes)
+    assert silent[0] == 1
+    assert "the board does not answer (5 tries" in silent[2]
     network = decision.network
     expected = network.output.decode(decision.graph.run(network.input.encode(x)))
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), expected)
