@@ -4,13 +4,11 @@ from hwgen.estimate.matrix import matrix_luts
 from hwgen.estimate.mvu import MvuFacts, mvu_facts, mvu_terms
 from hwgen.estimate.network import Estimate, estimate, priced, unit_cost
 from hwgen.estimate.parts import Terms
-from hwgen.estimate.styles import StyleCosts
 from hwgen.estimate.terms import terms
 
 __all__ = [
     "Estimate",
     "MvuFacts",
-    "StyleCosts",
     "Terms",
     "estimate",
     "matrix_luts",

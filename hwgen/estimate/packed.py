@@ -7,18 +7,11 @@ from hwgen.boards import Family
 from hwgen.estimate.memory import LUT_INPUTS, Blocks, blocks, counter_bits, rom_luts
 from hwgen.estimate.parts import Terms
 
-# Steps from which no two bits of a memory are expected to hold the same in every word.
-_ALIKE = 16
-
 
 def packed_terms(plan: DspPlan, m: int, family: Family) -> Terms:
-    """Return what a unit with this plan is made of; ``m`` vectors share its weights.
-
-    Every bit of a packed operand counts as stored: the search asks for thousands of folds.
-    """
-    stored = plan.multipliers * (plan.operand_bits + plan.fields - 1)
-    if plan.steps < _ALIKE:  # so few words that columns are alike, and logic shares them
-        stored = min(stored, (1 << plan.steps) - 2)
+    """Return what a unit with this plan is made of; ``m`` vectors share its weights."""
+    table = plan.table
+    stored = int((table != table[0]).any(axis=0).sum())
     in_blocks = plan.memory == "bram" and stored > 0
     block = blocks(plan.steps, stored, family) if in_blocks else Blocks(0.0, 0)
     rom = 0.0 if in_blocks else rom_luts(plan.steps, stored, LUT_INPUTS[family])

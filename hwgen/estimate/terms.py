@@ -37,17 +37,13 @@ def terms(unit: u.Unit, family: Family) -> Terms:
     return _TERMS[type(unit)](unit, family)
 
 
-def const_terms(plan: ConstPlan, m: int, family: Family) -> Terms:
-    """Return what a unit of shared terms is made of, for ``m`` vectors at once."""
-    luts = plan.luts if LUT_INPUTS[family] == 6 else plan.luts_of_4
-    kept = sum(map(len, plan.kept))
-    stages = float(plan.latency)
-    return Terms("mvu.const", (float(m * luts), stages), (float(m * kept), stages))
-
-
 def _mvu(unit: u.MvuUnit, family: Family) -> Terms:
     if isinstance(unit.plan, ConstPlan):
-        return const_terms(unit.plan, unit.m, family)
+        plan = unit.plan
+        luts = plan.luts if LUT_INPUTS[family] == 6 else plan.luts_of_4
+        kept = sum(map(len, plan.kept))
+        stages = float(plan.latency)
+        return Terms("mvu.const", (float(unit.m * luts), stages), (float(unit.m * kept), stages))
     if isinstance(unit.plan, DspPlan):
         return packed_terms(unit.plan, unit.m, family)
     facts = mvu_facts(unit.weights, unit.x, unit.acc)

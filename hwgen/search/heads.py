@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from math import ceil
 
 from hwgen.boards import Resources
 from hwgen.dataflow import Element
 from hwgen.dataflow import units as u
 from hwgen.dataflow.rows import rows
-from hwgen.estimate import unit_cost
+from hwgen.estimate import MvuFacts, mvu_facts, mvu_terms, priced, unit_cost
 from hwgen.ir import Fold, ops
+from hwgen.ir.folding import Memory, Style
 from hwgen.ir.ops import IntArray
 from hwgen.search.goal import Pin
 from hwgen.search.layer import PLACE, Head, Layer, fill_cycles, pixels_at_once, transfers
-from hwgen.search.matrix import Matrix
 from hwgen.search.points import Takes, steps
 from hwgen.search.reducers import depthwise, streaming
 from hwgen.search.windows import replay, window_cost
+
+# Compute and memory styles that can be built, in the order in which ties are decided.
+STYLES: tuple[Style, ...] = ("lut",)
+MEMORIES: tuple[Memory, ...] = ("const", "lutram", "bram")
 
 
 def heads(layer: Layer, pin: Pin) -> Iterator[Head]:
@@ -39,15 +44,20 @@ def _matrices(layer: Layer, weights: IntArray, pin: Pin) -> Iterator[Head]:
     x = Element.of(layer.x)
     if layer.window is not None and any(layer.window.pads):
         x = Element.of(layer.window.infer(layer.x))
-    matrix = Matrix.of(layer.family, weights, x, Element.of(layer.y), pin)
+    facts = mvu_facts(weights.reshape(-1, mw), x, Element.of(layer.y))
     for pe in [pin.pe] if pin.pe else steps(mh):
+        unit = replace(facts, height=groups * ceil(mh / pe) * pe)
         for simd in [pin.simd] if pin.simd else _columns(layer, mw):
-            whole = matrix.whole(pe, simd)
+            whole = pe >= mh and simd >= mw and groups == 1
             for m in pixels_at_once(layer, pin, unfolded=whole):
                 feed = _feed(layer, simd, ceil(mh / pe), groups, mw, m)
-                if feed is not None:
-                    for fold, cost in matrix.ways(pe, simd, m):
-                        yield _head(layer, fold, feed, cost)
+                if feed is None:
+                    continue
+                for style, memory in product(STYLES, MEMORIES):
+                    fold = Fold(pe=pe, simd=simd, m=m, style=style, memory=memory)
+                    # A matrix that is read in one step has nothing to address.
+                    if pin.allows(fold) and (memory == "const" or not whole):
+                        yield _matrix(layer, unit, fold, feed)
 
 
 @dataclass(frozen=True)
@@ -59,8 +69,10 @@ class _Feed:
     takes: Takes
 
 
-def _head(layer: Layer, fold: Fold, feed: _Feed, unit: Resources) -> Head:
-    cost = unit + feed.cost
+def _matrix(layer: Layer, facts: MvuFacts, fold: Fold, feed: _Feed) -> Head:
+    sizes = fold.pe, fold.simd, fold.style, fold.memory
+    made_of = mvu_terms(facts, *sizes, layer.family, fold.m)
+    cost = priced(made_of, layer.family) + feed.cost
     vector = feed.cycles // layer.y.pixels
     fill = vector + fill_cycles(layer, feed.cycles)
     return Head(fold, feed.cycles, cost, min(fill, feed.cycles), feed.takes)

@@ -20,9 +20,9 @@ from hwgen.ir.folding import STREAMING
 from hwgen.search import heads
 from hwgen.search.dominance import prune, undominated
 from hwgen.search.goal import Pin
+from hwgen.search.heads import MEMORIES, STYLES
 from hwgen.search.layer import PLACE as _PLACE
 from hwgen.search.layer import Layer as Candidate
-from hwgen.search.matrix import MEMORIES, STYLES
 from hwgen.search.points import Gives, Layer, Link, Point, Takes, steps
 from hwgen.search.windows import replay
 
