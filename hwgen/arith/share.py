@@ -70,7 +70,7 @@ def share(weights: IntArray, bits: int, *, levels: int) -> Shared:
     rows, inputs, shifts = digits.shape
     apart = min(shifts - 1, _MOST_APART)
     room = int((_TABLE / (2 * (2 * apart + 1))) ** 0.5)
-    capacity = max(min(inputs * (2 + shifts) + 64, room), inputs)
+    capacity = max(min(inputs * (4 + shifts) + 64, room), inputs)
     high = np.zeros(capacity, np.int64)
     high[:inputs] = (1 << bits) - 1
     pairs = np.zeros((capacity - inputs, 4), np.int64)
