@@ -110,8 +110,8 @@ def emit_json(content: BaseModel | Mapping[str, object]) -> None:
 
 
 def line(text: str = "") -> None:
-    """Write one line of a result to stdout, as it is."""
-    out.print(text, markup=False, soft_wrap=True)
+    """Write one line of a result to stdout: wrapped at words on a terminal, elsewhere as it is."""
+    out.print(text, markup=False, soft_wrap=not out.is_terminal)
 
 
 def complain(message: str) -> None:

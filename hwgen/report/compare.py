@@ -14,6 +14,8 @@ from hwgen.report.verdict import verdict
 
 _BAR = 16  # characters of the longest bar
 _TIMES = 1.1  # below, a gain is said in percent
+_FACTOR = 10  # from here on, a change is a factor in the table
+_WHOLE = 100  # from here on, a factor is a whole number
 _ROWS: Mapping[str, Callable[[Report], str]] = {
     "model": lambda r: r.model.name,
     "board": lambda r: r.board,
@@ -58,10 +60,22 @@ def _against_first(metric: Metric, values: Sequence[float | None]) -> list[Text]
         cell = Text(metric.show(value))
         if base and value is not None and value != base:
             worse = metric.better is not None and (value < base) == (metric.better == "more")
-            change = f" {100 * (value / base - 1):+.1f}%".replace("-", "−")
-            cell.append(change, style="red" if worse else "green")
+            cell.append(f" {_change(value / base)}", style="red" if worse else "green")
         cells.append(cell)
     return cells
+
+
+def _change(ratio: float) -> str:
+    """Return a ratio as a change in percent, as a factor where percents would be long."""
+    if ratio >= _FACTOR:
+        return f"×{_times(ratio)}"
+    if 0 < ratio <= 1 / _FACTOR:
+        return f"÷{_times(1 / ratio)}"
+    return f"{100 * (ratio - 1):+.1f}%".replace("-", "−")
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= _WHOLE else f"{ratio:.2f}"
 
 
 def chart(builds: Sequence[Build]) -> Table:
@@ -115,7 +129,9 @@ def sentence(builds: Sequence[Build]) -> str:
             return f"{both} and equally large"
         return f"{both}; {best.name} takes {', '.join(changes)}"
     faster = (
-        f"{gain:.2f} times as fast as" if gain >= _TIMES else f"{100 * gain - 100:.2g}% faster than"
+        f"{_times(gain)} times as fast as"
+        if gain >= _TIMES
+        else f"{100 * gain - 100:.2g}% faster than"
     )
     cost = ", ".join(changes) or "the same resources"
     return f"{best.name} is {faster} {second.name}, with {cost}{_accuracies(best, second)}"

@@ -39,6 +39,7 @@ def shown(table):
         ({"fps": 200}, {}, "a is 2.00 times as fast as b, with the same resources"),
         ({}, {}, "a and b are equally fast and equally large"),
         ({}, {"lut": 970}, "a and b are equally fast; a takes 30 LUT more (3%)"),
+        ({}, {"fps": 345_600.4}, "b is 3,456 times as fast as a, with the same resources"),
         ({}, {"fps": 104}, "b is 4% faster than a, with the same resources"),
         (
             {},
@@ -117,6 +118,13 @@ def test_synthesis_is_compared_only_where_all_builds_have_it():
     assert not broken([parse_rule("lut>+5%")], one)
     assert "LUT (synthesis)" in shown(comparison(both))
     assert "LUT (estimate)" in shown(comparison(one))
+
+
+def test_changes_beyond_tenfold_are_factors():
+    text = shown(comparison([build("a", lut=1000), build("b", lut=20_000, fps=0.04)]))
+
+    assert "20,000 ×20.00" in text
+    assert "0.04 ÷2,500" in text
 
 
 def test_tables_show_changes_and_fit_80_columns():
