@@ -55,6 +55,9 @@ def sim(
     for path in (found.outputs, found.vcd):
         if path is not None:
             console.line(f"wrote {path}")
+    if found.vcd is not None:
+        views = (Path(found.vcd).with_suffix(suffix) for suffix in (".gtkw", ".sucl"))
+        console.line("to look at it: gtkwave {}, or surfer -c {} {}".format(*views, found.vcd))
 
 
 @app.command()

@@ -39,10 +39,21 @@ def groups(vcd: Path, units: Sequence[str]) -> tuple[Group, ...]:
     found: list[Group] = []
     for unit, instance in wanted:
         waves = next((waves for scope, waves in scopes if scope[-1] == instance), ())
-        streams = [wave for wave in waves if _STREAM.fullmatch(wave.path.rpartition(".")[2])]
+        streams = _streams(waves)
         if streams:
             found.append(Group(unit, tuple(streams)))
     return tuple(found)
+
+
+def _streams(waves: Sequence[Wave]) -> list[Wave]:
+    """Return the signals of streams, each once: ``i__valid`` may stand beside ``i_valid``."""
+    named = [(wave.path.rpartition(".")[2], wave) for wave in waves]
+    names = {name for name, _ in named}
+    return [
+        wave
+        for name, wave in named
+        if _STREAM.fullmatch(name) and not ("__" in name and name.replace("__", "_") in names)
+    ]
 
 
 def _scopes(vcd: Path) -> list[tuple[tuple[str, ...], tuple[Wave, ...]]]:

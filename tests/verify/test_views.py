@@ -10,6 +10,7 @@ HEADER = """$timescale 1s $end
   $scope module core $end
    $var wire 1 a i_valid $end
    $scope module conv_0_MatMul $end
+    $var wire 1 b i__valid $end
     $var wire 1 b i_valid $end
     $var wire 1 c i_ready $end
     $var wire 16 d i_payload [15:0] $end
