@@ -1,4 +1,8 @@
+import json
+import math
+
 import numpy as np
+import pytest
 
 from hwgen.emit.rtlil import convert
 from sim import tables
@@ -59,3 +63,22 @@ def test_peers_name_rows():
     names = [row.name for row in tables.rows()]
     assert len(set(names)) == len(names)
     assert set(tables.PEERS) <= set(names)
+
+
+SAVED = {line["name"]: line for line in json.loads(tables.DATA.read_text())["rows"]}
+# LUTs that these two stay below; what others stay below is in the peers' table.
+PROMISED = {"layer PE 16 SIMD 16 W2A2": 2600, "stream PE 16 SIMD 16 W1A1": 750}
+
+
+@pytest.mark.parametrize("name", SAVED)
+def test_saved_counts_are_no_more_than_those_of_peers(name):
+    line = SAVED[name]
+    most = min([*tables.PEERS.get(name, {}).values(), PROMISED.get(name, math.inf)])
+    assert line["lut"] <= most
+    assert line["delay_ns"] <= 5
+    assert line["bram36"] == 0
+    assert (line["dsp"] > 0) == name.startswith("dsp")
+
+
+def test_the_layer_is_fast_on_an_open_toolchain():
+    assert min(SAVED["layer PE 16 SIMD 16 W2A2"]["ecp5"]["fmax_mhz"]) >= 120
