@@ -15,8 +15,8 @@ from hwgen.cli import console
 from hwgen.errors import HwgenError, OutputError
 from hwgen.flow.progress import Progress
 from hwgen.report.figures import count, rate
-from sim.bench import Outcome, benches, run
 from sim.peers import Peer, peers_of
+from sim.regression import Outcome, benches, run
 
 DESIGNS = Path(__file__).resolve().parents[1] / "designs"
 

@@ -35,6 +35,23 @@ PEERS: dict[str, tuple[Peer, ...]] = {
 }
 
 
+_ESTIMATED = "FINN+ 1.6.1's estimate for the same file, not built"
+
+# Beside the networks of ``sim.networks``.
+NETWORKS: dict[str, tuple[Peer, ...]] = {
+    "TFC W1A1": (Peer("FINN TFC-W1A1, bound by its input", _FINN, 837_019),),
+    "TFC W2A2": (Peer("FINN+", _ESTIMATED, 127_551, 40.3, 2_612, 5.5),),
+    "TFC W2A2, fast": (Peer("FINN+", _ESTIMATED, 1_020_408, 5.1, 10_387, 19),),
+    "KWS W3A3": (
+        Peer("FINN KWS MLP W3A3", _MLPERF, 247_502, 17.5),
+        Peer("FINN+", _ESTIMATED, 204_082, 17.9, 31_891, 36),
+    ),
+    "CNV W1A1": PEERS["cnv_w1a1"],
+    "CNV W2A2": PEERS["cnv_w2a2"],
+    "ResNet-8 W2A2": PEERS["resnet_w2a2"],
+}
+
+
 def peers_of(design: str) -> tuple[Peer, ...]:
     """Return what was published for networks like this design, nothing where none is known."""
     return PEERS.get(design, ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,11 @@ _DROP_CONTENTS: dict[Family, tuple[str, str]] = {
 }
 
 
+# Library of cells with their delays, for families where Yosys can add them up along paths. The
+# 7-series delays are those of its slowest grade.
+_DELAYS: dict[Family, str] = {"xc7": "+/xilinx/cells_sim.v"}
+
+
 @dataclass(frozen=True)
 class Synthesis:
     """Counts after technology mapping.
@@ -50,6 +56,8 @@ class Synthesis:
         The top's own glue is the entry ``""``
     tool : name and version of the program that counted
     seconds : its wall time
+    logic_ns : longest path from register to register through cells alone, wires not counted;
+        None for families whose cells' delays Yosys does not know
     """
 
     family: Family
@@ -58,6 +66,7 @@ class Synthesis:
     parts: Mapping[str, Resources]
     tool: str
     seconds: float
+    logic_ns: float | None = None
 
     @property
     def carries(self) -> int:
@@ -88,6 +97,7 @@ def synthesise(
     done = tools.run(tool, arguments, folder=folder, notice=notice)
     cells = _cells(_read(folder / "flat.json"), top)
     seconds = done.seconds
+    logic_ns = slowest_ns(folder / "delays.txt") if family in _DELAYS else None
     found: dict[str, Resources] = {}
     if parts:
         instances = _instances(_read(folder / "top.json"), top)
@@ -97,7 +107,13 @@ def synthesise(
         seconds += tools.run(tool, arguments, folder=folder, notice=notice).seconds
         found = _parts(_read(folder / "parts.json"), top, instances, family)
     return Synthesis(
-        family, cells, resources_of(cells, family), found, f"Yosys {tool.version}", seconds
+        family,
+        cells,
+        resources_of(cells, family),
+        found,
+        f"Yosys {tool.version}",
+        seconds,
+        logic_ns,
     )
 
 
@@ -128,7 +144,16 @@ def _script(names: Sequence[str], top: str, family: Family) -> str:
         "select -clear",
         *mapping(family, top),
         "tee -q -o flat.json stat -json",
+        "write_verilog -noattr netlist.v",
     ]
+    if family in _DELAYS:
+        lines += [
+            "design -reset",
+            f"read_verilog -specify -lib {_DELAYS[family]}",
+            "read_verilog netlist.v",
+            f"hierarchy -top {top}",
+            "tee -q -o delays.txt sta",
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -145,6 +170,15 @@ def _read(path: Path) -> dict[str, Any]:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError) as error:
         raise ToolError(f"Yosys left no readable {path.name}: {error}") from None
+
+
+def slowest_ns(path: Path) -> float:
+    """Return the longest path in ns that ``sta`` found; its numbers are picoseconds."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    found = re.search(r"Latest arrival time in '.*' is (\d+)", text)
+    if found is None:
+        raise ToolError(f"Yosys left no readable {path.name}: it names no longest path")
+    return int(found[1]) / 1000
 
 
 def _cells(counts: Mapping[str, Any], module: str) -> dict[str, int]:

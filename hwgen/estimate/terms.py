@@ -21,8 +21,9 @@ from hwgen.dataflow import units as u
 from hwgen.estimate import windows
 from hwgen.estimate.memory import LUT_INPUTS, bram36, counter_bits, lutram_luts, rom_luts
 from hwgen.estimate.mvu import mvu_facts, mvu_terms
-from hwgen.estimate.packed import packed_terms
+from hwgen.estimate.packed import packed_terms, unrolled_terms
 from hwgen.estimate.parts import Terms
+from hwgen.ir.ops import IntArray
 
 # Words from which a replay's vectors lie in block RAM.
 _REPLAY_LUTRAM = 64
@@ -39,11 +40,7 @@ def terms(unit: u.Unit, family: Family) -> Terms:
 
 def _mvu(unit: u.MvuUnit, family: Family) -> Terms:
     if isinstance(unit.plan, ConstPlan):
-        plan = unit.plan
-        luts = plan.luts if LUT_INPUTS[family] == 6 else plan.luts_of_4
-        kept = sum(map(len, plan.kept))
-        stages = float(plan.latency)
-        return Terms("mvu.const", (float(unit.m * luts), stages), (float(unit.m * kept), stages))
+        return unrolled_terms(unit.plan, unit.m, family)
     if isinstance(unit.plan, DspPlan):
         return packed_terms(unit.plan, unit.m, family)
     facts = mvu_facts(unit.weights, unit.x, unit.acc)
@@ -56,28 +53,43 @@ def _threshold(unit: u.ThresholdUnit, family: Family) -> Terms:
     folds = ceil(channels / unit.pe)
     bits = max(steps.bit_length(), 1)
     wide = unit.x.bits
+    top = (1 << wide - (unit.x.low < 0)) - 1  # of what the wire carries
+    spare = folds * unit.pe - channels
+    thresholds = np.pad(unit.thresholds, ((0, spare), (0, 0)), mode="edge")
+    thresholds = np.clip(thresholds, unit.x.low, top + 1)
     constant = looked_up = indexed = stored = held_in_blocks = 0.0
     for stage in range(bits):
-        depth = folds << stage
+        levels = stage_levels(thresholds, stage + 1, top + 1)
         if in_block_ram(stage + 1, folds):
-            top = (1 << wide - (unit.x.low < 0)) - 1  # of what the wire carries
-            levels = stage_levels(unit.thresholds, stage + 1, top + 1)
             size = wide + bool((levels > top).any())
-            held_in_blocks += unit.pe * bram36(depth, size, family)
+            held_in_blocks += unit.pe * bram36(folds << stage, size, family)
             constant += unit.pe * wide
-        elif depth == 1:
-            constant += unit.pe * wide
-        elif depth <= _COMPARED_WORDS:
-            looked_up += unit.pe * wide
+            continue
+        # Counts that no channel has cost nothing.
+        some = levels[:, (levels != top + 1).any(axis=0)]
+        lanes = some.reshape(folds, unit.pe, some.shape[1]).transpose(1, 0, 2)
+        lanes = lanes.reshape(unit.pe, folds * some.shape[1])
+        depth = lanes.shape[1]
+        moving = _moving_bits(lanes, wide)
+        chosen = int((moving > 0).sum())
+        constant += (unit.pe - chosen) * wide
+        if depth <= _COMPARED_WORDS:
+            looked_up += chosen * wide
         else:
-            indexed += unit.pe * wide
-            stored += unit.pe * rom_luts(depth, wide, LUT_INPUTS[family])
+            indexed += chosen * wide
+            stored += rom_luts(depth, int(moving.sum()), LUT_INPUTS[family])
     offset = float(unit.pe * unit.y.bits * (unit.low != 0 and not unit.y.bipolar))
     counters = float(counter_bits(folds))
     lut = constant, looked_up, indexed, stored, offset, counters, float(bits)
     held = unit.pe * (sum(range(1, bits)) + (bits - 1) * wide + unit.y.bits)
     ff = float(held), counters * bits, float(bits)
     return Terms("threshold", lut, ff, held_in_blocks)
+
+
+def _moving_bits(rows: IntArray, bits: int) -> IntArray:
+    """Return how many of the lowest bits of each row's numbers are not the same in all of them."""
+    changes = np.bitwise_or.reduce(rows ^ rows[:, :1], axis=1)
+    return (changes[:, None] >> np.arange(bits) & 1).sum(axis=1)
 
 
 def _table(unit: u.TableUnit, family: Family) -> Terms:

@@ -65,6 +65,7 @@ def summarise(
             available=counts(decision.board.available),
             budget=decision.request.budget,
             lut_error=decision.estimate.lut_error,
+            logic_ns=None if synth is None else synth.logic_ns,
         ),
         layers=tuple(_layer(decision, node, ties, per_node) for node in _built(decision)),
         streams=streams(flow, speed.peaks),

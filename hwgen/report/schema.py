@@ -125,6 +125,8 @@ class Resources(Section):
     """What the design is estimated to need, what synthesis counted, and what there is.
 
     lut_error : relative error to expect of the estimated LUTs, as measured on synthesised parts
+    logic_ns : longest path between registers through cells alone, by Yosys; wires are not counted,
+        so it is no clock period. None where synthesis was not run or knows no delays of the family
     """
 
     estimate: Counts
@@ -132,6 +134,7 @@ class Resources(Section):
     available: Counts
     budget: float
     lut_error: float | None = None
+    logic_ns: float | None = None
 
 
 class Layer(Section):

@@ -79,6 +79,11 @@ def fit(report: Report) -> Element:
     note = f" The line marks the budget, {100 * resources.budget:.0f} % of the board."
     if resources.synth is None:
         note += " Estimates only: --synth adds counts from synthesis."
+    if resources.logic_ns is not None:
+        note += (
+            f" The slowest path between registers takes {resources.logic_ns:.2f} ns in logic; "
+            "wires, which synthesis does not know, come on top."
+        )
     found = report.routed
     if found is not None:
         note += (

@@ -58,6 +58,9 @@ def fit(report: Report) -> Table:
             used = getattr(report.routed.resources, key)
             row.append(count(used))
         table.add_row(*row, count(available), percent(used, available))
+    if resources.logic_ns is not None:
+        table.caption = f"slowest path {resources.logic_ns:.2f} ns of logic, wires not counted"
+        table.caption_justify = "left"
     return table
 
 

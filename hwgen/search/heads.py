@@ -7,11 +7,18 @@ from dataclasses import dataclass, replace
 from itertools import product
 from math import ceil
 
-from hwgen.boards import Resources
+from hwgen.boards import Family, Resources
 from hwgen.dataflow import Element
 from hwgen.dataflow import units as u
 from hwgen.dataflow.rows import rows
-from hwgen.estimate import MvuFacts, mvu_facts, mvu_terms, priced, unit_cost
+from hwgen.estimate import (
+    Packing,
+    constant_terms,
+    mvu_facts,
+    mvu_terms,
+    priced,
+    unit_cost,
+)
 from hwgen.ir import Fold, ops
 from hwgen.ir.folding import Memory, Style
 from hwgen.ir.ops import IntArray
@@ -22,7 +29,13 @@ from hwgen.search.reducers import depthwise, streaming
 from hwgen.search.windows import replay, window_cost
 
 # Compute and memory styles that can be built, in the order in which ties are decided.
-STYLES: tuple[Style, ...] = ("lut",)
+STYLES: tuple[Style, ...] = ("lut", "const", "dsp")
+# Families whose multipliers take the packed operands, and bits of weight times bits of input from
+# which one is tried: smaller products cost less as adders than what takes them apart again.
+_PACKING: frozenset[Family] = frozenset(("xc7", "xcup"))
+_PACKED_BITS = 9
+# Words up to which a memory in logic takes no more than one LUT for each bit of a word.
+_SHALLOW = 64
 MEMORIES: tuple[Memory, ...] = ("const", "lutram", "bram")
 
 
@@ -41,10 +54,14 @@ def heads(layer: Layer, pin: Pin) -> Iterator[Head]:
 
 def _matrices(layer: Layer, weights: IntArray, pin: Pin) -> Iterator[Head]:
     groups, mh, mw = weights.shape
+    family = layer.family
     x = Element.of(layer.x)
     if layer.window is not None and any(layer.window.pads):
         x = Element.of(layer.window.infer(layer.x))
-    facts = mvu_facts(weights.reshape(-1, mw), x, Element.of(layer.y))
+    acc = Element.of(layer.y)
+    facts = mvu_facts(weights.reshape(-1, mw), x, acc)
+    packing = Packing.of(weights.reshape(-1, mw), x, acc)
+    constant = constant_terms(weights[0], x, acc, layer.family)
     for pe in [pin.pe] if pin.pe else steps(mh):
         unit = replace(facts, height=groups * ceil(mh / pe) * pe)
         for simd in [pin.simd] if pin.simd else _columns(layer, mw):
@@ -56,8 +73,32 @@ def _matrices(layer: Layer, weights: IntArray, pin: Pin) -> Iterator[Head]:
                 for style, memory in product(STYLES, MEMORIES):
                     fold = Fold(pe=pe, simd=simd, m=m, style=style, memory=memory)
                     # A matrix that is read in one step has nothing to address.
-                    if pin.allows(fold) and (memory == "const" or not whole):
-                        yield _matrix(layer, unit, fold, feed)
+                    if not pin.allows(fold) or (memory != "const" and whole):
+                        continue
+                    if style == "lut":
+                        made_of = mvu_terms(unit, pe, simd, style, memory, layer.family, m)
+                    elif style == "const":
+                        if not whole or pin.style != "const":  # for those who ask for it
+                            continue
+                        made_of = constant(m)
+                    elif _packs(packing, unit.height // pe * ceil(mw / simd), fold, family, pin):
+                        sizes = unit.height, mw, pe, simd, memory, m
+                        made_of = packing.terms(*sizes, family)
+                    else:
+                        continue
+                    yield _matrix(layer, fold, feed, priced(made_of, layer.family))
+
+
+def _packs(packing: Packing, folds: int, fold: Fold, family: Family, pin: Pin) -> bool:
+    """Return whether packed multipliers are worth a look, or asked for.
+
+    folds : steps in which the matrix is read
+    """
+    if not packing.fits:
+        return False
+    if pin.style != "dsp" and not (packing.bits >= _PACKED_BITS and family in _PACKING):
+        return False
+    return fold.memory != "bram" or pin.memory is not None or folds > _SHALLOW
 
 
 @dataclass(frozen=True)
@@ -69,10 +110,8 @@ class _Feed:
     takes: Takes
 
 
-def _matrix(layer: Layer, facts: MvuFacts, fold: Fold, feed: _Feed) -> Head:
-    sizes = fold.pe, fold.simd, fold.style, fold.memory
-    made_of = mvu_terms(facts, *sizes, layer.family, fold.m)
-    cost = priced(made_of, layer.family) + feed.cost
+def _matrix(layer: Layer, fold: Fold, feed: _Feed, unit: Resources) -> Head:
+    cost = unit + feed.cost
     vector = feed.cycles // layer.y.pixels
     fill = vector + fill_cycles(layer, feed.cycles)
     return Head(fold, feed.cycles, cost, min(fill, feed.cycles), feed.takes)

@@ -79,8 +79,7 @@ def choices(
         points = undominated(_points(graph, group, family, pin))
         if not points:
             raise FoldingError(
-                f"{group.head.name}: nothing can be built with {pin}; it offers the styles "
-                f"{', '.join(STYLES)} and the memories {', '.join(MEMORIES)}"
+                f"{group.head.name}: nothing can be built with {pin}; {_ways(group.head)}"
             )
         if budget is not None:
             points = tuple(point for point in points if point.cost.fits(budget)) or points
@@ -93,6 +92,20 @@ def choices(
         if before is not None
     )
     return prune(tuple(layers), links), links
+
+
+def _ways(node: Node) -> str:
+    """Return how a layer can be built, in words."""
+    if isinstance(node.op, ops.Vvu):
+        return "it offers the style lut and the memories const and bram"
+    if not isinstance(node.op, ops.Mvu | ops.GroupedMvu):
+        return "it has no weights, hence neither styles nor memories"
+    height, width = node.op.weights.shape[-2:]
+    return (
+        f"it offers the styles {', '.join(STYLES)} and the memories {', '.join(MEMORIES)}; "
+        f"style=const takes the whole matrix at once, pe={height} and simd={width}, and no memory; "
+        f"style=dsp needs codes and weights that a multiplier holds"
+    )
 
 
 def _link(

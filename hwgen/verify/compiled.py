@@ -101,6 +101,16 @@ class CompiledModel:
             tapped[:cycles] if taps else tapped,
         )
 
+    def spin(self, words: Words, cycles: int) -> float:
+        """Clock a fresh model that takes ``words`` in turn; return the seconds of the bare loop."""
+        given = np.ascontiguousarray(words, np.uint32)
+        handle = self._library.hwgen_open(None)
+        started = time.perf_counter()
+        self._library.hwgen_spin(handle, given.ctypes.data, *given.shape, cycles)
+        seconds = time.perf_counter() - started
+        self._library.hwgen_close(handle)
+        return seconds
+
 
 class Session:
     """One simulation that goes on cycle by cycle, of a top whose ports are always ready and valid.
@@ -150,6 +160,8 @@ def open_library(path: Path) -> ctypes.CDLL:
     library.hwgen_open.restype = ctypes.c_void_p
     library.hwgen_open.argtypes = [ctypes.c_char_p]
     library.hwgen_close.argtypes = [ctypes.c_void_p]
+    library.hwgen_spin.argtypes = [ctypes.c_void_p] * 2 + [ctypes.c_int64] * 3
+    library.hwgen_spin.restype = None
     library.hwgen_run.restype = ctypes.c_int64
     library.hwgen_run.argtypes = [ctypes.c_void_p, ctypes.POINTER(_Stretch)]
     return library

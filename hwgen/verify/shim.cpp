@@ -205,6 +205,21 @@ void *hwgen_open(const char *trace) {
 
 void hwgen_close(void *handle) { delete static_cast<Simulator *>(handle); }
 
+// Toggle the clock for so many cycles with both sides always willing, words taken in turn: the least
+// that any use of the model costs.
+void hwgen_spin(void *handle, const uint32_t *input, int64_t inputs, int64_t input_words,
+                int64_t cycles) {
+    auto &simulator = *static_cast<Simulator *>(handle);
+    simulator.i_valid(1);
+    simulator.o_ready(1);
+    for (int64_t cycle = 0, at = 0; cycle < cycles; cycle++) {
+        simulator.i_payload(input + at * input_words);
+        at = at + 1 < inputs ? at + 1 : 0;
+        simulator.clock(false);
+        simulator.clock(true);
+    }
+}
+
 // Run until all outputs came, `cycles` passed or nothing moved for `patience` cycles.
 // Returns the cycles run.
 int64_t hwgen_run(void *handle, Stretch *s) {

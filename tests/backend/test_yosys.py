@@ -55,6 +55,17 @@ def test_counts_of_the_whole_and_of_each_instance(source, tmp_path):
     assert result.parts[""].lut == 1 + 10  # the parity, and the ten inverters of an address
     assert result.resources.lut == pytest.approx(16 + 1 + 10)
     assert "Yosys" in result.tool
+    assert result.logic_ns == 2.454  # from the clock to the output of a block RAM
+
+
+def test_the_longest_path_is_read_in_ns(tmp_path):
+    path = tmp_path / "delays.txt"
+    path.write_text("\nLatest arrival time in 'top' is 4068:\n    4068 x (FDRE.D)\n")
+    assert yosys.slowest_ns(path) == 4.068
+
+    path.write_text("no paths")
+    with pytest.raises(ToolError, match=r"delays\.txt.*no longest path"):
+        yosys.slowest_ns(path)
 
 
 @pytest.mark.synth
@@ -69,6 +80,7 @@ def test_other_families(source, tmp_path, family, bram36):
     assert result.resources.lut >= 17
     assert result.resources.bram36 == pytest.approx(bram36)
     assert result.parts == {}
+    assert result.logic_ns is None
 
 
 @pytest.mark.synth

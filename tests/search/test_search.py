@@ -171,6 +171,29 @@ def _every_fold(shape):
             yield Fold(pe=pe, simd=simd, style="lut", memory=memory)
 
 
+def test_constants_are_built_where_they_are_asked_for(pynq):
+    graph = mlp([8, 6, 4])
+    pins = {name: search.Pin(style="const") for name in ("fc0", "fc1")}
+    found = search.search(graph, pynq, goal(target_fps=1e6, pins=pins))
+
+    whole = {"fc0": Fold(6, 8, style="const", memory="const")}
+    whole |= {"fc1": Fold(4, 6, style="const", memory="const")}
+    assert {name: found.folding[name] for name in whole} == whole
+    assert found.cost == total(graph, Folding(whole), pynq)
+
+
+@pytest.mark.parametrize(
+    ("pin", "why"),
+    [
+        ("fc0:style=const,pe=2", "style=const takes the whole matrix at once, pe=64 and simd=784"),
+        ("fc1:style=const,memory=bram", "and no memory"),
+    ],
+)
+def test_a_style_that_a_layer_cannot_have_is_named_with_what_it_needs(tfc, pynq, pin, why):
+    with pytest.raises(FoldingError, match=rf"fc\d: nothing can be built with .*{why}"):
+        search.search(tfc, pynq, goal(pins=search.join_pins([search.parse_pin(pin)])))
+
+
 def test_impossible_target_says_the_best_possible(tfc, pynq):
     with pytest.raises(BudgetError) as caught:
         search.search(tfc, pynq, goal(target_fps=200e6))
@@ -236,3 +259,34 @@ def test_input_thresholds_choose_their_own_lanes(pynq):
 
     assert found.folding["quant"].pe == 4
     assert found.cost.fits(Resources(*pynq.available))
+
+
+def test_wide_products_go_into_multipliers_where_the_chip_has_them(pynq):
+    wide = mlp([64, 32, 10], bits=8, x_high=255)
+    packed = search.search(wide, pynq, goal(target_fps=2e6))
+    adders = search.search(
+        wide,
+        pynq,
+        goal(target_fps=2e6, pins={name: search.Pin(style="lut") for name in ("fc0", "fc1")}),
+    )
+
+    assert "dsp" in {packed.folding[name].style for name in packed.folding}
+    assert packed.cost == total(wide, packed.folding, pynq)
+    assert 0 < packed.cost.dsp < pynq.available.dsp
+    assert packed.cost.lut < adders.cost.lut
+    assert adders.cost.dsp == 0
+
+
+def test_small_products_stay_in_logic(tfc, pynq):
+    found = search.search(tfc, pynq, goal())
+
+    assert {found.folding[name].style for name in found.folding} == {"lut"}
+
+
+def test_shallow_block_memories_of_packed_operands_can_be_pinned(pynq):
+    pin = search.Pin(pe=8, simd=32, style="dsp", memory="bram")
+    found = search.search(
+        mlp([64, 16], bits=8, x_high=255), pynq, goal(target_fps=1e6, pins={"fc0": pin})
+    )
+
+    assert (found.folding["fc0"].style, found.folding["fc0"].memory) == ("dsp", "bram")

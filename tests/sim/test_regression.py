@@ -11,7 +11,7 @@ import pytest
 
 from hwgen.errors import InputError
 from sim.__main__ import beside
-from sim.bench import Outcome, benches
+from sim.regression import Outcome, benches
 from tests.flow.networks import tiny_mlp
 
 ROOT = Path(__file__).resolve().parents[2]

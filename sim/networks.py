@@ -1,0 +1,182 @@
+"""``python -m sim.networks``: whole networks counted by Yosys, estimates and peers beside."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from hwgen.backend.yosys import synthesise
+from hwgen.cli import console
+from hwgen.flow.decide import decide
+from hwgen.flow.design import emit_design
+from hwgen.flow.progress import Progress
+from hwgen.flow.request import InputFlags, Request
+from hwgen.flow.summary import Facts, summarise
+from hwgen.report import Report
+from hwgen.report.figures import count, rate
+from hwgen.verify import write_verilog
+from sim.peers import NETWORKS, Peer
+
+ROOT = Path(__file__).resolve().parents[1]
+SAVED = Path(__file__).parent / "tables" / "networks.json"
+BOARD = "pynq-z2"
+_CODES = InputFlags()
+_PIXELS = InputFlags(type="uint8", scale="1/255")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network and what is asked of it.
+
+    file : beside the models, or in the repository where it has a folder
+    target_fps : reached with the least resources; without it the fastest within 70 % of the board
+    input : where the file begins with float arithmetic on pixels, which then is counted too
+    most : LUTs and 36-Kbit blocks to stay within, where a limit is set
+    """
+
+    name: str
+    file: str
+    target_fps: float | None = None
+    input: InputFlags = _CODES
+    most: tuple[int, float | None] | None = None
+
+    def path(self, models: Path) -> Path:
+        """Return where the file is."""
+        return (ROOT if "/" in self.file else models) / self.file
+
+    def request(self, models: Path) -> Request:
+        """Return what asks for this design."""
+        return Request(
+            self.path(models), BOARD, target_fps=self.target_fps, input=self.input, budget=0.7
+        )
+
+
+CASES = (
+    Case("TFC W1A1", "TFC_1W1A.onnx", 127_551, _PIXELS),
+    Case("TFC W2A2", "TFC_2W2A.onnx", 127_551, _PIXELS, (1_700, 5.5)),
+    Case("TFC W2A2, fast", "TFC_2W2A.onnx", 1_020_408, _PIXELS, (8_300, 19)),
+    Case("KWS W3A3", "kws_w3a3_mlperftiny.onnx", 250_000, most=(22_000, None)),
+    Case("CNV W1A1", "bnnpynq_cnvW1A1_cifar10.onnx", 10_000, _PIXELS, (26_072, 124)),
+    Case("CNV W2A2", "bnnpynq_cnvW2A2_cifar10.onnx", 3_000, _PIXELS, (37_302, 140)),
+    Case("ResNet-8 W2A2", "designs/resnet_w2a2/model.onnx", 20_000, most=(37_240, 98)),
+    Case("MobileNet-like W4A4", "designs/mobilenet_w4a4/model.onnx", 300),
+)
+
+
+def counted(case: Case, models: Path, folder: Path, *, parts: bool) -> Report:
+    """Decide, write and synthesise one network; it is not simulated here."""
+    progress = Progress()
+    decision = decide(case.request(models), progress)
+    with progress.step("writing Verilog"):
+        design = emit_design(decision, decision.network.name)
+        files = write_verilog(design, folder)
+    family = decision.board.family
+    with progress.step("synthesising"):
+        found = synthesise(files, design.name, family, folder=folder / "synth", parts=parts)
+    return summarise(decision, Facts(synthesis=found), "", tuple(progress.done))
+
+
+def line_of(case: Case, report: Report) -> dict[str, Any]:
+    """Return the figures of a network as they are saved."""
+    resources, speed = report.resources, report.performance
+    assert resources.synth is not None
+    layers = [
+        {"name": layer.name, "estimate": layer.lut, "synth": layer.synth.lut}
+        for layer in report.layers
+        if layer.synth is not None
+    ]
+    return {
+        "name": case.name,
+        "file": case.file,
+        "fps": round(speed.fps),
+        "latency_us": round(speed.latency_us, 2),
+        "estimate": resources.estimate.model_dump(),
+        "synth": resources.synth.model_dump(),
+        "logic_ns": resources.logic_ns,
+        "most": case.most,
+        "seconds": {step.name: step.seconds for step in report.steps},
+        "layers": layers,
+        "peers": [asdict(peer) for peer in NETWORKS.get(case.name, ())],
+    }
+
+
+def table(lines: Iterable[dict[str, Any]]) -> Table:
+    """Return a line per network, and one for each of the published ones."""
+    made = Table(box=None, pad_edge=False)
+    made.add_column("Network", overflow="fold")
+    for head in ("fps", "One frame, us", "LUT", "Estimated", "FF", "BRAM36", "DSP", "Logic, ns"):
+        made.add_column(head, justify="right")
+    for line in lines:
+        synth, guess = line["synth"], line["estimate"]
+        made.add_row(
+            line["name"],
+            rate(line["fps"]),
+            f"{line['latency_us']:,.1f}",
+            count(synth["lut"]),
+            count(guess["lut"]),
+            count(synth["ff"]),
+            f"{synth['bram36']:g}",
+            count(synth["dsp"]),
+            "-" if line["logic_ns"] is None else f"{line['logic_ns']:.2f}",
+            style="bold",
+        )
+        for peer in line["peers"]:
+            made.add_row(*_peer(Peer(**peer)))
+    return made
+
+
+def _peer(peer: Peer) -> tuple[str, ...]:
+    return (
+        f"  {peer.name}",
+        "-" if peer.fps is None else rate(peer.fps),
+        "-" if peer.latency_us is None else f"{peer.latency_us:,.1f}",
+        "-" if peer.lut is None else count(peer.lut),
+        "-",
+        "-",
+        "-" if peer.bram36 is None else f"{peer.bram36:g}",
+        "-" if peer.dsp is None else count(peer.dsp),
+        "-",
+    )
+
+
+def known() -> dict[str, dict[str, Any]]:
+    """Return what was counted last time, by name."""
+    if not SAVED.exists():
+        return {}
+    return {line["name"]: line for line in json.loads(SAVED.read_text(encoding="utf-8"))}
+
+
+def main(
+    only: Annotated[str, typer.Option(help="Networks whose name holds this text.")] = "",
+    models: Annotated[Path, typer.Option(help="Folder of the published networks.")] = Path(
+        "models"
+    ),
+    parts: Annotated[bool, typer.Option(help="Also count each layer by itself.")] = True,
+) -> None:
+    """Count networks and save them beside those that were counted before."""
+    lines = known()
+    for case in CASES:
+        if only not in case.name:
+            continue
+        if not case.path(models).exists():
+            console.line(f"{case.name}: {case.file} is not in {models}, passed over")
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            report = counted(case, models, Path(folder), parts=parts)
+        lines[case.name] = line_of(case, report)
+        order = [lines[each.name] for each in CASES if each.name in lines]
+        SAVED.parent.mkdir(exist_ok=True)
+        SAVED.write_text(json.dumps(order, indent=1) + "\n", encoding="utf-8")
+        console.line(f"{case.name}: {json.dumps(lines[case.name]['synth'])}")
+    console.out.print(table(lines.values()))
+
+
+if __name__ == "__main__":
+    typer.run(main)
