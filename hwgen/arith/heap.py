@@ -245,7 +245,7 @@ class _Heap:
     @property
     def unfinished(self) -> bool:
         """Whether a column has more than one bit."""
-        return max(self.heights) > 1
+        return max(self.heights, default=0) > 1
 
     @property
     def word(self) -> Word:

@@ -103,6 +103,9 @@ REGRESSIONS = {
     "a depthwise kernel of zeros": Recipe(
         (2, 2), 134, (("conv", 233), ("depthwise", 84), ("everywhere", 419)), 280, 0.0
     ),
+    "sums that are always 0 have no bits": Recipe(
+        (3, 3, 3), 0, (("conv", 0), ("conv", 1), ("conv", 0)), 1, 0.0
+    ),
     "a flattened tensor is replayed": Recipe((2, 2, 2), 15, (("conv", 15), ("dense", 16)), 15, 0.0),
 }
 
