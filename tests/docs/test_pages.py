@@ -104,6 +104,8 @@ def test_every_page_is_in_the_navigation():
     for path in [*PAGES, TUTORIAL]:
         name = re.escape(path.relative_to(ROOT / "docs").as_posix())
         assert re.search(rf"(?m)[ ]{name}$", navigation), path
+    for name in re.findall(r"(?m)[ ](\S+\.(?:md|ipynb))$", navigation):
+        assert (ROOT / "docs" / name).is_file(), name
 
 
 def test_the_tutorial_was_executed_to_its_end_without_an_error():
