@@ -17,6 +17,8 @@ from hwgen.flow.inputs import random_codes
 from hwgen.flow.progress import Progress
 from hwgen.flow.prove import fault_of, simulate
 from hwgen.flow.request import Request
+from hwgen.frontend import Network
+from hwgen.host import arrange
 from hwgen.ir.ops import IntArray
 from hwgen.verify import Verification
 
@@ -109,7 +111,7 @@ def run(
     started = time.perf_counter()
     decision = decide(bench.request(board), progress)
     design = emit_design(decision, bench.folder.name)
-    codes = _codes(bench.folder, decision, frames)
+    codes = real_then_random(bench.folder, decision.network, frames)
     with tempfile.TemporaryDirectory() as folder, progress.step("simulating"):
         runs = simulate(
             design,
@@ -125,14 +127,15 @@ def run(
     return _outcome(bench, decision, [run.found for run in runs], time.perf_counter() - started)
 
 
-def _codes(folder: Path, decision: Decision, frames: int) -> IntArray:
-    source = decision.network.input
+def real_then_random(folder: Path, network: Network, frames: int) -> IntArray:
+    """Return input codes: of the design's samples for half of the frames, then random ones."""
+    source = network.input
     codes = random_codes(source.type, frames)
     samples = folder / "samples.npz"
     if not samples.exists():
         return codes
     with np.load(samples) as archive:
-        real = source.encode(archive["x"])[: max(1, frames // 2)]
+        real = source.encode(arrange(archive["x"], source.shape))[: max(1, frames // 2)]
     return np.concatenate([real, codes[: frames - len(real)]])
 
 

@@ -123,7 +123,8 @@ def arrange(x: Frames, shape: tuple[int, ...]) -> Frames:
     """Return frames ``x`` with the frame shape of the model file, (N, *shape).
 
     Images (N, H, W, C) become (N, C, H, W) where the file wants that or wants them flat, as
-    training frameworks flatten; (N, H, W) gains a channel; otherwise equal sizes are reshaped.
+    training frameworks flatten; signals (N, W, C) become (N, C, W) where the file wants that;
+    (N, H, W) gains a channel; otherwise equal sizes are reshaped.
     Raises ``InputError`` where the sizes differ.
     """
     given = x.shape[1:]
@@ -139,6 +140,8 @@ def arrange(x: Frames, shape: tuple[int, ...]) -> Frames:
         height, width, channels = given
         if shape[-3:] == (channels, height, width) or (channels <= 4 < height and _flat(shape)):
             x = np.moveaxis(x, -1, 1)
+    if len(given) == 2 and shape[-2:] == given[::-1]:
+        x = np.moveaxis(x, -1, 1)
     return x.reshape(len(x), *shape)
 
 

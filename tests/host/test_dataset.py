@@ -120,3 +120,9 @@ def test_frames_are_arranged_as_the_file_takes_them():
     np.testing.assert_array_equal(arrange(nchw, (144,)), nchw.reshape(2, 144))
     with pytest.raises(InputError, match=r"shape \(8, 6, 3\), 144 values; the network takes"):
         arrange(image, (143,))
+
+
+def test_signals_with_channels_last_are_turned():
+    x = np.arange(12).reshape(1, 6, 2)
+    np.testing.assert_array_equal(arrange(x, (2, 6))[0], x[0].T)
+    np.testing.assert_array_equal(arrange(x.transpose(0, 2, 1), (2, 6))[0], x[0].T)

@@ -7,11 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hwgen.errors import InputError
+from hwgen.frontend import lower
 from sim.__main__ import beside
-from sim.regression import Outcome, benches
+from sim.regression import Outcome, benches, real_then_random
 from tests.flow.networks import tiny_mlp
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,6 +46,16 @@ def test_unknown_names_are_refused(designs):
 
 def test_the_designs_of_the_repository_are_known():
     assert "tfc_w2a2" in {bench.folder.name for bench in benches(ROOT / "designs", [], [])}
+
+
+def test_samples_with_channels_last_are_fed_as_the_file_takes_them():
+    folder = ROOT / "designs" / "vgg10_radioml_w4a4"
+    network = lower(folder / "model.onnx")
+    codes = real_then_random(folder, network, 4)
+    with np.load(folder / "samples.npz") as archive:
+        x = np.moveaxis(archive["x"][:2], -1, 1)
+    np.testing.assert_array_equal(codes[:2], network.input.encode(x))
+    assert len(codes) == 4
 
 
 def test_the_command_prints_a_table_and_saves_rows(designs, tmp_path):
