@@ -140,7 +140,7 @@ def arrange(x: Frames, shape: tuple[int, ...]) -> Frames:
         height, width, channels = given
         if shape[-3:] == (channels, height, width) or (channels <= 4 < height and _flat(shape)):
             x = np.moveaxis(x, -1, 1)
-    if len(given) == 2 and shape[-2:] == given[::-1]:
+    if len(given) == 2 and given != shape[-2:] == given[::-1]:
         x = np.moveaxis(x, -1, 1)
     return x.reshape(len(x), *shape)
 

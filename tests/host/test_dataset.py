@@ -126,3 +126,8 @@ def test_signals_with_channels_last_are_turned():
     x = np.arange(12).reshape(1, 6, 2)
     np.testing.assert_array_equal(arrange(x, (2, 6))[0], x[0].T)
     np.testing.assert_array_equal(arrange(x.transpose(0, 2, 1), (2, 6))[0], x[0].T)
+
+
+def test_square_frames_that_gain_a_channel_are_not_turned():
+    x = np.arange(9).reshape(1, 3, 3)
+    np.testing.assert_array_equal(arrange(x, (1, 3, 3))[0, 0], x[0])
