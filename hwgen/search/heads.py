@@ -12,6 +12,7 @@ from hwgen.dataflow import Element
 from hwgen.dataflow import units as u
 from hwgen.dataflow.rows import rows
 from hwgen.estimate import (
+    MvuFacts,
     Packing,
     constant_terms,
     mvu_facts,
@@ -61,7 +62,7 @@ def _matrices(layer: Layer, weights: IntArray, pin: Pin) -> Iterator[Head]:
     acc = Element.of(layer.y)
     facts = mvu_facts(weights.reshape(-1, mw), x, acc)
     packing = Packing.of(weights.reshape(-1, mw), x, acc)
-    constant = constant_terms(weights[0], x, acc, layer.family)
+    constant = constant_terms(weights[0], x, acc, family)
     for pe in [pin.pe] if pin.pe else steps(mh):
         unit = replace(facts, height=groups * ceil(mh / pe) * pe)
         for simd in [pin.simd] if pin.simd else _columns(layer, mw):
@@ -76,29 +77,24 @@ def _matrices(layer: Layer, weights: IntArray, pin: Pin) -> Iterator[Head]:
                     if not pin.allows(fold) or (memory != "const" and whole):
                         continue
                     if style == "lut":
-                        made_of = mvu_terms(unit, pe, simd, style, memory, layer.family, m)
-                    elif style == "const":
-                        if not whole or pin.style != "const":  # for those who ask for it
-                            continue
+                        made_of = mvu_terms(unit, pe, simd, style, memory, family, m)
+                    elif style == "const" and whole and pin.style == "const":  # only if asked for
                         made_of = constant(m)
-                    elif _packs(packing, unit.height // pe * ceil(mw / simd), fold, family, pin):
-                        sizes = unit.height, mw, pe, simd, memory, m
-                        made_of = packing.terms(*sizes, family)
+                    elif style == "dsp" and _packs(packing, unit, fold, family, pin):
+                        made_of = packing.terms(unit.height, mw, pe, simd, memory, m, family)
                     else:
                         continue
-                    yield _matrix(layer, fold, feed, priced(made_of, layer.family))
+                    yield _matrix(layer, fold, feed, priced(made_of, family))
 
 
-def _packs(packing: Packing, folds: int, fold: Fold, family: Family, pin: Pin) -> bool:
-    """Return whether packed multipliers are worth a look, or asked for.
-
-    folds : steps in which the matrix is read
-    """
+def _packs(packing: Packing, unit: MvuFacts, fold: Fold, family: Family, pin: Pin) -> bool:
+    """Return whether packed multipliers are worth a look, or asked for."""
     if not packing.fits:
         return False
     if pin.style != "dsp" and not (packing.bits >= _PACKED_BITS and family in _PACKING):
         return False
-    return fold.memory != "bram" or pin.memory is not None or folds > _SHALLOW
+    steps = unit.height // fold.pe * ceil(unit.width / fold.simd)
+    return fold.memory != "bram" or pin.memory is not None or steps > _SHALLOW
 
 
 @dataclass(frozen=True)
