@@ -42,7 +42,6 @@ class Design:
 
 
 ALL = {
-    "resnet_w2a2": Design("resnet8", {"trunk_bits": 4}),
     "cnv_w1a1": Design("cnv", {"weight_bits": 1, "act_bits": 1}, CENTRED),
     "cnv_w2a2": Design("cnv", {"weight_bits": 2, "act_bits": 2}, CENTRED),
     "mobilenet_w4a4": Design("mobilenet", {"weight_bits": 4, "act_bits": 4}),
