@@ -1,10 +1,14 @@
-"""``python -m sim.calibrate``: synthesise a sweep of components and fit the estimates' prices."""
+"""``python -m sim.calibrate``: synthesise a sweep of components and fit the estimates' prices.
+
+What was counted is kept by the component's content, so that only what changed is counted again.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -42,18 +46,35 @@ def batched(names: Iterable[str], size: int) -> Iterator[list[str]]:
         left = left[size:]
 
 
-def measure(family: Family, folder: Path) -> list[Resources]:
-    """Return the counts of every sample, in order."""
-    texts: dict[str, str] = {}
-    for number, unit in enumerate(samples()):
-        name = f"s{number}"
-        texts[name] = convert(component(unit), name).text
-    counts: list[Resources] = []
+def digest(text: str) -> str:
+    """Return what names a component's content."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def measure(
+    family: Family, texts: Mapping[str, str], folder: Path
+) -> Iterator[dict[str, dict[str, float]]]:
+    """Yield the counts of components, a batch at a time.
+
+    texts : RTLIL by digest, its module named ``s`` and the digest
+    """
+    done = 0
     for part in batched(texts, _BATCH):
-        console.line(f"{len(counts)} of {len(texts)} components counted")
-        at = folder / f"batch_{len(counts)}"
-        counts += count_modules({name: texts[name] for name in part}, family, folder=at).values()
-    return counts
+        console.line(f"{done} of {len(texts)} components counted")
+        named = {f"s{name}": texts[name] for name in part}
+        counts = count_modules(named, family, folder=folder / f"batch_{done}")
+        done += len(part)
+        yield {name: counts[f"s{name}"].as_dict() for name in part}
+
+
+def sources() -> list[tuple[str, str]]:
+    """Return digest and RTLIL of every sample, in order; the module's name is made of both."""
+    found: list[tuple[str, str]] = []
+    for unit in samples():
+        text = convert(component(unit), "SAMPLE").text
+        name = digest(text)
+        found.append((name, text.replace("SAMPLE", f"s{name}")))
+    return found
 
 
 def fit(rows: list[Terms], counts: list[Resources]) -> dict[str, Any]:
@@ -91,31 +112,35 @@ def expected_error(rows: list[Terms], counts: list[Resources], kinds: dict[str, 
 def main(
     family: Annotated[str, typer.Option(help="Board family: xc7 or ecp5.")] = "xc7",
     again: Annotated[
-        bool, typer.Option("--fit-only", help="Fit the counts saved last time.")
+        bool, typer.Option("--all", help="Count what was counted before, too.")
     ] = False,
 ) -> None:
     """Fit the prices of one family and write them where the estimates read them."""
     kind = cast(Family, family)
     path = DATA / f"{family}.json"
-    if not again:
-        with tempfile.TemporaryDirectory() as folder:
-            counts = measure(kind, Path(folder))
-        tool = require("yosys")
-        data = {"tool": f"Yosys {tool.version}", "counts": [entry.as_dict() for entry in counts]}
-        DATA.mkdir(exist_ok=True)
-        path.write_text(json.dumps(data, indent=1) + "\n")
+    every = sources()
+    known: dict[str, dict[str, float]] = {}
+    if path.exists() and not again:
+        known = json.loads(path.read_text())["counts"]
+    missing = {name: text for name, text in every if name not in known}
+    tool = f"Yosys {require('yosys').version}"
+    with tempfile.TemporaryDirectory() as folder:
+        for more in measure(kind, missing, Path(folder)):
+            known |= more
+            data = {"tool": tool, "counts": {n: known[n] for n, _ in every if n in known}}
+            DATA.mkdir(exist_ok=True)
+            path.write_text(json.dumps(data, indent=1) + "\n")
     data = json.loads(path.read_text())
-    counts = [Resources(**entry) for entry in data["counts"]]
+    counts = [Resources(**data["counts"][name]) for name, _ in every]
     rows = [terms(unit, kind) for unit in samples()]
-    assert len(rows) == len(counts), "the sweep has changed since it was counted; count it again"
     kinds = fit(rows, counts)
     for name, entry in kinds.items():
         console.line(f"{name}: LUT {entry['lut_error']}, FF {entry['ff_error']}")
     error = expected_error(rows, counts, kinds)
-    known = json.loads(FITTED.read_text()) if FITTED.exists() else {}
-    others = known.get(family, {}).get("kinds", {})
-    known[family] = {"tool": data["tool"], "error": error, "kinds": others | kinds}
-    FITTED.write_text(json.dumps(known, indent=1) + "\n")
+    fitted: dict[str, Any] = json.loads(FITTED.read_text()) if FITTED.exists() else {}
+    others = fitted.get(family, {}).get("kinds", {})
+    fitted[family] = {"tool": data["tool"], "error": error, "kinds": others | kinds}
+    FITTED.write_text(json.dumps(fitted, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -11,11 +11,12 @@ from hwgen.dataflow import Element
 from hwgen.dataflow import units as u
 from hwgen.ir import TensorType, ops
 from hwgen.ir.ops import IntArray
+from sim.samples_pixels import pixel_units
 
 _PLACE = ("", "", (), ())
 BIPOLAR = Element(-1, 1, bipolar=True)
 
-# (MH, MW), weight bits (1 is bipolar), input, foldings (PE, SIMD), memories
+# (MH, MW), weight bits (1 is bipolar), input, foldings (PE, SIMD), memories or styles
 _MATRICES: tuple[
     tuple[tuple[int, int], int, Element, tuple[tuple[int, int], ...], tuple[str, ...]], ...
 ] = (
@@ -33,7 +34,20 @@ _MATRICES: tuple[
     ((10, 64), 2, Element(0, 3), ((1, 4), (5, 8), (10, 64)), ("const",)),
     ((16, 32), 2, Element(0, 3), ((16, 32), (8, 32), (16, 8)), ("const",)),
     ((8, 24), 4, Element(0, 15), ((8, 24), (4, 12)), ("const",)),
+    ((64, 576), 1, BIPOLAR, ((4, 64), (8, 96)), ("const",)),
+    ((64, 27), 1, Element(-128, 127), ((6, 27),), ("const",)),
+    ((64, 288), 2, Element(0, 3), ((4, 72),), ("const", "bram")),
+    ((64, 64), 2, Element(0, 15), ((4, 8), (16, 16)), ("dsp",)),
+    ((32, 144), 2, Element(0, 3), ((8, 12), (4, 36)), ("dsp",)),
+    ((64, 64), 4, Element(0, 15), ((2, 4), (8, 8)), ("dsp",)),
+    ((32, 64), 8, Element(0, 255), ((4, 2), (4, 8)), ("dsp",)),
+    ((64, 64), 8, Element(-128, 127), ((2, 16),), ("dsp",)),
+    ((64, 64), 2, Element(0, 3), ((64, 64),), ("unrolled",)),
+    ((10, 64), 4, Element(0, 15), ((10, 64),), ("unrolled",)),
+    ((16, 27), 8, Element(0, 255), ((16, 27),), ("unrolled",)),
+    ((64, 128), 1, BIPOLAR, ((64, 128),), ("unrolled",)),
 )
+_STYLES = {"dsp": ("dsp", "const"), "unrolled": ("const", "const")}  # others: LUTs, that memory
 
 
 def weights(shape: tuple[int, int], bits: int, seed: int) -> IntArray:
@@ -51,9 +65,10 @@ def mvus() -> Iterator[u.MvuUnit]:
     for number, (shape, bits, x, folds, memories) in enumerate(_MATRICES):
         matrix = weights(shape, bits, number)
         kind = ops.Mvu(matrix).infer(TensorType((shape[1],), x.low, x.high, x.bipolar))
-        for (pe, simd), memory in product(folds, memories):
+        for (pe, simd), name in product(folds, memories):
+            style, memory = _STYLES.get(name, ("lut", name))
             acc = Element(kind.low, kind.high)
-            yield u.MvuUnit(*_PLACE, matrix, x, acc, pe, simd, "lut", memory)
+            yield u.MvuUnit(*_PLACE, matrix, x, acc, pe, simd, style, memory)
 
 
 def thresholds() -> Iterator[u.ThresholdUnit]:
@@ -121,7 +136,8 @@ def others() -> Iterator[u.Unit]:
 
 def samples() -> Iterator[u.Unit]:
     """Yield every component of the sweep, always in the same order."""
-    yield from mvus()
     yield from thresholds()
     yield from tables()
     yield from others()
+    yield from mvus()
+    yield from pixel_units()

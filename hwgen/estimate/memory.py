@@ -21,6 +21,10 @@ _ICE40 = ((2048, 2), (1024, 4), (512, 8), (256, 16))
 _HALF_PRICE, _FULL_PRICE, _MUX_PRICE = 129.0, 257.0, 0.5
 
 
+# Registers in a row that Yosys takes for a shift register in one LUT a bit, and its most.
+SHIFT_REGISTER, _LONGEST_SHIFT = 3, 32
+
+
 @dataclass(frozen=True)
 class Blocks:
     """A block memory.
@@ -82,6 +86,15 @@ def lutram_luts(depth: int, width: int, family: Family) -> float:
             return 4.0 * ceil(width / 6)
         return 4.0 * ceil(depth / 64) * ceil(width / 3)
     return 6.0 * ceil(depth / 16) * ceil(width / 4)
+
+
+def delay_luts(depth: int, width: int, family: Family) -> float:
+    """Return the LUTs of ``width`` bits that are kept for ``depth`` shifts."""
+    if depth < SHIFT_REGISTER:
+        return 0.0
+    if depth <= _LONGEST_SHIFT and family in ("xc7", "xcup"):
+        return float(width)
+    return lutram_luts(depth, width, family)
 
 
 def counter_bits(size: float) -> int:

@@ -9,57 +9,72 @@ import numpy as np
 from hwgen import timing
 from hwgen.boards import Family
 from hwgen.dataflow import units as u
-from hwgen.estimate.memory import LUT_INPUTS, bram36, counter_bits, lutram_luts, rom_luts
+from hwgen.estimate.memory import (
+    LUT_INPUTS,
+    SHIFT_REGISTER,
+    bram36,
+    counter_bits,
+    delay_luts,
+    lutram_luts,
+    rom_luts,
+)
 from hwgen.estimate.parts import Terms
 from hwgen.ir import range_bits
 from hwgen.ir.ops import IntArray
 
+# Words of one LUT as memory.
+_LUTRAM_WORDS = 64
 
-def _stored(
-    kind: str, depth: int, width: int, style: str, counters: float, family: Family, out: float
-) -> Terms:
-    """Return the terms of a memory with its counters; ``out`` bits are chosen and registered."""
+
+def _memory(depth: int, width: int, style: str, family: Family) -> tuple[float, float, float]:
+    """Return the LUTs of a line memory, those that choose among its blocks, and block RAMs."""
     if style == "bram":
-        blocks = bram36(depth, width, family)
-        return Terms(kind, (0.0, out, counters, 1.0), (out, counters, 1.0), blocks)
-    memory = lutram_luts(depth, width, family)
-    return Terms(kind, (memory, out, counters, 1.0), (width + out, counters, 1.0))
+        return 0.0, 0.0, bram36(depth, width, family)
+    tall = ceil(depth / _LUTRAM_WORDS)
+    return lutram_luts(depth, width, family), float(width * ceil((tall - 1) / 3)), 0.0
 
 
 def walk(unit: u.WalkUnit, family: Family) -> Terms:
     """Line buffer read along nested loops: a counter per loop, addresses, padding."""
     width = unit.lanes * unit.x.bits
     address = counter_bits(unit.depth)
-    counters = 6.0 * address
-    out = 0.0
+    counters, padded = 6.0 * address, 0.0
     if isinstance(unit, u.SwuUnit):
         counters = address * (2.0 * len(unit.window.kernel) + 4.0)
-        out = float(unit.lanes * unit.y.bits)
-    return _stored("walk", unit.depth, width, unit.style, counters, family, out)
+        padded = float(unit.lanes * unit.y.bits * any(unit.window.pads))
+    memory, chosen, blocks = _memory(unit.depth, width, unit.style, family)
+    held = float(width) * (unit.style != "bram")
+    lut = memory, chosen, padded, counters, float(padded > 0), 1.0
+    return Terms("walk", lut, (held, counters, 1.0), blocks)
 
 
 def lines(unit: u.LinesUnit, family: Family) -> Terms:
-    """One memory for each row that a window covers."""
-    lanes = unit.across * unit.lanes
-    width = lanes * unit.x.bits
-    counters = 4.0 * counter_bits(unit.line)
-    out = float(unit.banks * lanes * unit.y.bits)
-    one = _stored("walk", unit.line, width, unit.style, counters, family, out)
-    lut = one.lut[0] * unit.banks, *one.lut[1:]
-    return Terms("walk", lut, one.ff, one.bram36 * unit.banks)
+    """One memory for each row that a window covers; every row of the window chooses among them."""
+    window, lanes = unit.window, unit.across * unit.lanes
+    memory, chosen, blocks = _memory(unit.line, lanes * unit.x.bits, unit.style, family)
+    out = float(window.kernel[0] * lanes * unit.y.bits)
+    over = window.height - (window.out[0] - 1) * window.stride[0]
+    if window.stride[0] % unit.banks or over % unit.banks:  # rows lie elsewhere from step to step
+        chosen += out * ceil(unit.banks / 4) / unit.banks
+    counters, padded = float(counter_bits(unit.line)), float(any(window.pads))
+    lut = unit.banks * memory, unit.banks * chosen, counters, float(unit.banks), padded, 1.0
+    return Terms("lines", lut, (out, counters, float(unit.banks), 1.0), blocks * unit.banks)
 
 
 def windows(unit: u.WindowsUnit, family: Family) -> Terms:
     """Shift registers that hold the columns of a window."""
-    del family
     window, lane = unit.window, unit.window.kernel[0] * unit.lanes * unit.y.bits
     ages = np.unique(timing.window_ages(window, unit.across, unit.m))
-    subs = (ages[ages % unit.across == sub] for sub in range(unit.across))
-    shifts = sum(1 + int(own.max()) // unit.across * unit.words for own in subs if len(own))
-    counters = 3.0 * counter_bits(window.width * unit.words)
+    luts = registers = 0.0
+    for sub in range(unit.across):
+        shifts = ages[ages % unit.across == sub] // unit.across * unit.words + 1
+        for depth in np.diff(shifts, prepend=0).tolist():
+            luts += delay_luts(depth, lane, family)
+            registers += lane * (depth if depth < SHIFT_REGISTER else 1)
+    counters = float(counter_bits(window.width * unit.words) + counter_bits(window.out[0]))
     masked = int(timing.window_masks(window, unit.m).sum())
-    lut = 0.0, float(masked * lane), counters, 1.0
-    return Terms("walk", lut, (float(shifts * lane), counters, 1.0))
+    lut = luts, float(masked * lane), counters, float(masked > 0), 1.0
+    return Terms("windows", lut, (registers, counters, 1.0))
 
 
 def insert(unit: u.InsertUnit, family: Family) -> Terms:
@@ -67,16 +82,22 @@ def insert(unit: u.InsertUnit, family: Family) -> Terms:
     del family
     bits = float(unit.lanes * unit.y.bits)
     counters = float(counter_bits(len(unit.rows)) + counter_bits(len(unit.cols)))
-    return Terms("walk", (0.0, bits, counters, 1.0), (bits, counters, 1.0))
+    return Terms("insert", (bits, counters, 1.0), (bits, counters, 1.0))
+
+
+def _digits(factors: IntArray) -> int:
+    """Return the fewest digits -1, 0, +1 that are not 0, of all factors together."""
+    return sum((3 * abs(f) ^ abs(f)).bit_count() for f in factors.ravel().tolist())
 
 
 def _factor_luts(factors: IntArray, bits: int, words: int, lanes: int, family: Family) -> float:
     """Return the LUTs of constant multiplications, one lane each; 1 and -1 cost nothing."""
-    most = int(np.abs(factors).max())
     width = range_bits(int(factors.min()), int(factors.max()))
-    adders = max(0, int(most).bit_count() - 1) if len(set(factors.tolist())) == 1 else width - 1
-    stored = rom_luts(words, width, LUT_INPUTS[family]) if len(factors) > 1 else 0.0
-    return lanes * (adders * (bits + width) + stored)
+    if words == 1 or len(set(factors.tolist())) == 1:
+        each = np.broadcast_to(factors, (lanes,)) if len(factors) == 1 else factors
+        return float((_digits(each) - np.count_nonzero(each)) * (bits + width))
+    stored = rom_luts(words, width, LUT_INPUTS[family])
+    return lanes * ((width - 1) * (bits + width) + stored)
 
 
 def add(unit: u.AddUnit, family: Family) -> Terms:
@@ -102,8 +123,8 @@ def concat(unit: u.ConcatUnit, family: Family) -> Terms:
     del family
     bits = float(unit.lanes * unit.y.bits)
     counters = float(counter_bits(sum(unit.words)))
-    lut = 0.0, bits * ceil((len(unit.words) - 1) / 2), counters, 1.0
-    return Terms("join", lut, (bits, counters, 1.0))
+    lut = bits * ceil((len(unit.words) - 1) / 2), counters, 1.0
+    return Terms("pass", lut, (bits, counters, 1.0))
 
 
 def slice_words(unit: u.SliceUnit, family: Family) -> Terms:
@@ -111,30 +132,43 @@ def slice_words(unit: u.SliceUnit, family: Family) -> Terms:
     del family
     counters = float(counter_bits(unit.words))
     bits = float(unit.lanes * unit.x.bits)
-    return Terms("join", (0.0, 0.0, counters, 1.0), (bits, counters, 1.0))
+    return Terms("pass", (0.0, counters, 1.0), (bits, counters, 1.0))
 
 
 def pool(unit: u.PoolUnit, family: Family) -> Terms:
     """Comparisons or additions of each lane's taps, and what was kept so far."""
     bits = float(unit.m * unit.lanes * unit.y.bits)
-    delay = lutram_luts(unit.words, int(bits), family) / 4 if unit.words > 1 else 0.0
+    kept = unit.steps > 1
+    held = delay_luts(unit.words, int(bits), family) if kept else 0.0
     counters = float(counter_bits(unit.steps) + counter_bits(unit.words))
-    joins = unit.simd - (unit.steps == 1)
-    lut = delay, bits * joins * (2.0 if unit.kind == "max" else 1.0), counters, 1.0
-    return Terms("taps", lut, (2 * bits, counters, 1.0))
+    joins = bits * (unit.simd - 1 + kept)
+    most = unit.kind == "max"
+    lut = held, joins * most, joins * (not most), counters, 1.0
+    registers = bits * (1 + kept * (unit.words if unit.words < SHIFT_REGISTER else 1))
+    return Terms("pool", lut, (registers, counters, 1.0))
 
 
 def vvu(unit: u.VvuUnit, family: Family) -> Terms:
     """Products of constants from a memory, a tree over SIMD, sums kept for each channel."""
-    weight = range_bits(int(unit.weights.min()), int(unit.weights.max()))
-    depth, stored = unit.words * unit.steps, unit.pe * unit.simd * weight
-    blocks = bram36(depth, stored, family) if unit.memory == "bram" and depth > 1 else 0.0
-    rom = 0.0 if blocks else rom_luts(depth, stored, LUT_INPUTS[family])
-    channels = unit.m * unit.pe
-    products = float(channels * unit.simd * weight * unit.x.bits)
-    sums = float(channels * unit.acc.bits * (1 + (unit.steps > 1)))
-    delay = lutram_luts(unit.words, channels * unit.acc.bits, family) / 4 if unit.words > 1 else 0.0
+    weights = np.zeros((unit.words * unit.pe, unit.steps * unit.simd), np.int64)
+    weights[: unit.weights.shape[0], : unit.weights.shape[1]] = unit.weights
+    rows = weights.reshape(unit.words, unit.pe, unit.steps, unit.simd)
+    rows = rows.transpose(2, 0, 3, 1).reshape(unit.steps * unit.words, -1)
+    bits = range_bits(int(weights.min()), int(weights.max()))
+    constant = bool((rows == rows[0]).all())
+    depth, stored = len(rows), 0 if constant else rows.shape[1] * bits
+    blocks = bram36(depth, stored, family) if unit.memory == "bram" and stored else 0.0
+    rom = 0.0 if blocks or not stored else rom_luts(depth, stored, LUT_INPUTS[family])
+    channels, kept = unit.m * unit.pe, unit.steps > 1
+    width = unit.x.bits + bits
+    if constant:
+        adders = float(unit.m * (_digits(rows[0]) - np.count_nonzero(rows[0])) * width)
+    else:
+        adders = float(channels * unit.simd * bits * width)
+    sums = float(channels * unit.acc.bits * (unit.simd - 1 + kept))
+    held = delay_luts(unit.words, channels * unit.acc.bits, family) if kept else 0.0
     counters = float(counter_bits(unit.steps) + counter_bits(unit.words))
-    lut = rom + delay, products + channels * (unit.simd - 1) * unit.acc.bits + sums, counters, 1.0
-    held = 2.0 * channels * unit.acc.bits + unit.simd * channels * unit.x.bits + stored
-    return Terms("taps", lut, (held, counters, float(timing.VVU_LATENCY)), blocks)
+    lut = rom + held, adders, sums, counters, 1.0
+    registers = 2.0 * channels * unit.acc.bits + unit.simd * channels * unit.x.bits
+    registers += stored * (not blocks)
+    return Terms("vvu", lut, (registers, counters, float(timing.VVU_LATENCY)), blocks)

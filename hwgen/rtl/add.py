@@ -8,7 +8,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.rtl.codes import number, product, times
-from hwgen.rtl.elastic import Counter, lane_range, lane_shape, lanes_of, payload, select
+from hwgen.rtl.elastic import lane_range, lane_shape, lanes_of, payload, rom_index, select
 from hwgen.timing.conv import add, add_latency
 
 
@@ -50,7 +50,7 @@ class Add(wiring.Component):
         out_free, held = ~self.o.valid | self.o.ready, Signal()
         go = out_free if self.schedule.latency == 1 else ~held | out_free
         m.d.comb += [self.i_0.ready.eq(go & self.i_1.valid), self.i_1.ready.eq(go & self.i_0.valid)]
-        word = Counter(m, self.words, both & go, "word").value
+        word = rom_index(m, self.words, both & go, "word")
         valid, products = both, [self._products(m, port, word) for port in (0, 1)]
         if self.schedule.latency == 2:
             valid = held

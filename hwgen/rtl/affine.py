@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from hwgen import timing
 from hwgen.rtl.codes import number, product, times
-from hwgen.rtl.elastic import Counter, Stages, lane_range, lane_shape, lanes_of, payload, select
+from hwgen.rtl.elastic import Stages, lane_range, lane_shape, lanes_of, payload, rom_index, select
 
 
 class Affine(wiring.Component):
@@ -42,7 +42,7 @@ class Affine(wiring.Component):
         stages = Stages(m, timing.AFFINE_LATENCY, self.i.valid, self.o.ready)
         m.d.comb += [self.i.ready.eq(stages.open[1]), self.o.valid.eq(stages.valid[2])]
         lanes = self.o.payload.shape().length
-        word = Counter(m, self.words, stages.enter[1], "word").value
+        word = rom_index(m, self.words, stages.enter[1], "word")
         scales, biases = (self._rows(values, lanes) for values in (self.scale, self.bias))
         for lane in range(lanes):
             code = number(self.i.p[lane], self.bipolar)

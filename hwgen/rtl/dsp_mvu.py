@@ -13,7 +13,7 @@ from hwgen.arith.dsp import DspPlan
 from hwgen.arith.mvu import Lane, accumulator
 from hwgen.errors import check_within
 from hwgen.rtl.codes import number
-from hwgen.rtl.elastic import Counter, Stages, cast_shape, lanes_of, payload
+from hwgen.rtl.elastic import Counter, Stages, cast_shape, lanes_of, payload, rom_index
 
 
 class DspMvu(wiring.Component):
@@ -97,7 +97,7 @@ class DspMvu(wiring.Component):
         width = plan.table.shape[1]
         if plan.steps == 1:
             return Const(rows[0], width)
-        step = Counter(m, plan.steps, stages.enter[1], "step").value
+        step = rom_index(m, plan.steps, stages.enter[1], "step")
         # Yosys has no read-only LUT memory: "distributed" would find no cell.
         kind = "block" if plan.memory == "bram" else "logic"
         attrs = {"rom_style": kind, "ram_style": kind}

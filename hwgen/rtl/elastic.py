@@ -32,6 +32,10 @@ def lanes_of(shape, lanes):
     return stream.Signature(data.ArrayLayout(cast_shape(shape), lanes))
 
 
+# Counts whose increment takes no carry chain.
+UNCHAINED = 16
+
+
 class Stages:
     """The valid bits of a pipeline and which stages take what is before them.
 
@@ -79,6 +83,20 @@ class Counter:
                     m.d.sync += self.value.eq(self.value + 1)
         else:
             self.first = self.last = 1
+
+
+def rom_index(m: Module, size: int, step, name: str):
+    """Return a register that counts 0..size - 1 and starts over, to read constants with.
+
+    What it holds next is in a register of its own: where the carry chain of a counter begins at the
+    address of constants, Yosys maps these to about three times the LUTs.
+    """
+    if size <= UNCHAINED:
+        return Counter(m, size, step, name).value
+    value, ahead = Signal(range(size), name=name), Signal(range(size), init=1, name=f"{name}_next")
+    with m.If(step):
+        m.d.sync += [value.eq(ahead), ahead.eq(Mux(ahead == size - 1, 0, ahead + 1))]
+    return value
 
 
 def payload(shape, name):

@@ -16,7 +16,7 @@ from hwgen.arith.mvu import Lane, MvuPlan, accumulator
 from hwgen.arith.writing import PIECE, pack
 from hwgen.errors import check_within
 from hwgen.rtl.adder_tree import Operand, adder_tree
-from hwgen.rtl.elastic import Counter, Stages, cast_shape, lanes_of, payload, select
+from hwgen.rtl.elastic import Counter, Stages, cast_shape, lanes_of, payload, rom_index, select
 
 
 class Mvu(wiring.Component):
@@ -124,7 +124,7 @@ class Mvu(wiring.Component):
     def _digits(self, m, stages):
         """Return the vectors of the plan's ``table`` row of the step that is in stage 1."""
         plan = self.plan
-        step = Counter(m, plan.steps, stages.enter[1], "step").value
+        step = rom_index(m, plan.steps, stages.enter[1], "step")
         if plan.merged:
             held = payload(step.shape(), "step_1")
             with m.If(stages.open[1]):
@@ -247,7 +247,7 @@ class Mvu(wiring.Component):
         plan = self.plan
         latency = plan.latency
         word = Counter(m, plan.words, stages.enter[latency], "word")
-        fold = Counter(m, plan.folds, stages.enter[latency] & word.last, "fold")
+        fold = rom_index(m, plan.folds, stages.enter[latency] & word.last, "fold")
         with m.If(stages.open[latency]):
             m.d.sync += self.o.valid.eq(stages.valid[latency - 1] & word.last)
         skip = plan.x.gain - 1
@@ -255,11 +255,11 @@ class Mvu(wiring.Component):
         if plan.writable:
             width = plan.acc.bits * plan.pe
             rows = [pack(row.tolist(), plan.acc.bits) for row in starts]
-            word_of = self._written(m, rows, width, fold.value, bias=True)
+            word_of = self._written(m, rows, width, fold, bias=True)
             biases = [word_of[at : at + plan.acc.bits] for at in range(0, width, plan.acc.bits)]
         else:
             biases = [
-                select(m, fold.value, column.tolist(), plan.acc.bits, f"bias_{pe}")
+                select(m, fold, column.tolist(), plan.acc.bits, f"bias_{pe}")
                 for pe, column in enumerate(starts.T)
             ]
         for pe, total in enumerate(sums):

@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from hwgen import timing
 from hwgen.errors import check_divides
-from hwgen.rtl.elastic import Counter, Stages, cast_shape, lane_shape, lanes_of
+from hwgen.rtl.elastic import Stages, cast_shape, lane_shape, lanes_of, rom_index
 
 
 class Table(wiring.Component):
@@ -54,7 +54,7 @@ class Table(wiring.Component):
         stages = Stages(m, 1, self.i.valid, self.o.ready)
         m.d.comb += [self.i.ready.eq(stages.open[1]), self.o.valid.eq(stages.valid[1])]
         folds = max(len(self.values) // self.pe, 1)
-        fold = Counter(m, folds, stages.enter[1], "fold")
+        fold = rom_index(m, folds, stages.enter[1], "fold")
         for lane in range(self.pe):
             rows = self.values[lane :: self.pe] if len(self.values) > 1 else self.values
             memory = Memory(
@@ -64,7 +64,7 @@ class Table(wiring.Component):
                 attrs={"rom_style": "block" if self.memory == "bram" else "logic"},
             )
             m.submodules[f"lane_{lane}"] = memory
-            address = Cat(self.i.p[lane].as_unsigned(), fold.value) if folds > 1 else self.i.p[lane]
+            address = Cat(self.i.p[lane].as_unsigned(), fold) if folds > 1 else self.i.p[lane]
             self._read(m, stages, memory, address, lane)
         return m
 

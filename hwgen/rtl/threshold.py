@@ -12,13 +12,13 @@ from hwgen import timing
 from hwgen.arith.threshold import in_block_ram, stage_levels
 from hwgen.errors import check_divides
 from hwgen.rtl.elastic import (
-    Counter,
     Stages,
     cast_shape,
     lane_range,
     lane_shape,
     lanes_of,
     payload,
+    rom_index,
     select,
 )
 
@@ -66,7 +66,7 @@ class Threshold(wiring.Component):
         m = Module()
         stages = Stages(m, self.latency, self.i.valid, self.o.ready)
         m.d.comb += [self.i.ready.eq(stages.open[1]), self.o.valid.eq(stages.valid[self.latency])]
-        fold = Counter(m, self.folds, stages.enter[1], "fold").value
+        fold = rom_index(m, self.folds, stages.enter[1], "fold")
         accs = [self.i.p[lane] for lane in range(self.pe)]
         counts = [None] * self.pe
         levels = [self._level(m, 1, fold, None, lane) for lane in range(self.pe)]

@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from hwgen.rtl.codes import number, product
 from hwgen.rtl.delay import Delay
-from hwgen.rtl.elastic import lanes_of
+from hwgen.rtl.elastic import lanes_of, rom_index
 from hwgen.rtl.walker import Nest
 from hwgen.timing.conv import VVU_LATENCY, gather
 
@@ -112,9 +112,7 @@ class Vvu(wiring.Component):
         rows = self.weights.reshape(self.steps * self.words, -1).tolist()
         if all(row == rows[0] for row in rows):
             return rows[0]
-        at = Signal(range(len(rows)))
-        with m.If(fire):
-            m.d.sync += at.eq(Mux(at == len(rows) - 1, 0, at + 1))
+        at = rom_index(m, len(rows), fire, "step")
         # Yosys has no read-only LUT memory: "distributed" would find no cell
         kind = "block" if self.memory == "bram" else "logic"
         attrs = {"rom_style": kind, "ram_style": kind}
