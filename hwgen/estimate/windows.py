@@ -24,6 +24,8 @@ from hwgen.ir.ops import IntArray
 
 # Words of one LUT as memory.
 _LUTRAM_WORDS = 64
+# Words of weights that Yosys makes part of what they multiply with.
+_MERGED_WORDS = 4
 
 
 def _memory(depth: int, width: int, style: str, family: Family) -> tuple[float, float, float]:
@@ -70,7 +72,7 @@ def windows(unit: u.WindowsUnit, family: Family) -> Terms:
         shifts = ages[ages % unit.across == sub] // unit.across * unit.words + 1
         for depth in np.diff(shifts, prepend=0).tolist():
             luts += delay_luts(depth, lane, family)
-            registers += lane * (depth if depth < SHIFT_REGISTER else 1)
+            registers += lane * depth * (depth < SHIFT_REGISTER)
     counters = float(counter_bits(window.width * unit.words) + counter_bits(window.out[0]))
     masked = int(timing.window_masks(window, unit.m).sum())
     lut = luts, float(masked * lane), counters, float(masked > 0), 1.0
@@ -90,32 +92,40 @@ def _digits(factors: IntArray) -> int:
     return sum((3 * abs(f) ^ abs(f)).bit_count() for f in factors.ravel().tolist())
 
 
-def _factor_luts(factors: IntArray, bits: int, words: int, lanes: int, family: Family) -> float:
-    """Return the LUTs of constant multiplications, one lane each; 1 and -1 cost nothing."""
+def _factors(
+    factors: IntArray, bits: int, words: int, lanes: int, family: Family
+) -> tuple[float, float]:
+    """Return the LUTs of constant multiplications by fixed and by chosen factors.
+
+    1 and -1 cost nothing where they are fixed.
+    """
     width = range_bits(int(factors.min()), int(factors.max()))
     if words == 1 or len(set(factors.tolist())) == 1:
         each = np.broadcast_to(factors, (lanes,)) if len(factors) == 1 else factors
-        return float((_digits(each) - np.count_nonzero(each)) * (bits + width))
+        return float((_digits(each) - np.count_nonzero(each)) * (bits + width)), 0.0
     stored = rom_luts(words, width, LUT_INPUTS[family])
-    return lanes * ((width - 1) * (bits + width) + stored)
+    return 0.0, lanes * ((width - 1) * (bits + width) + stored)
 
 
 def add(unit: u.AddUnit, family: Family) -> Terms:
     """Two products and their sum."""
-    products = _factor_luts(unit.m_a, unit.a.bits, unit.words, unit.lanes, family)
-    products += _factor_luts(unit.m_b, unit.b.bits, unit.words, unit.lanes, family)
+    fixed, chosen = _factors(unit.m_a, unit.a.bits, unit.words, unit.lanes, family)
+    more, others = _factors(unit.m_b, unit.b.bits, unit.words, unit.lanes, family)
     bits = float(unit.lanes * unit.y.bits)
+    products = fixed + chosen + more + others
     held = bits + unit.lanes * (unit.a.bits + unit.b.bits) * (products > 0)
     counters = float(counter_bits(unit.words))
-    return Terms("join", (products, bits, counters, 1.0), (held, counters, 1.0))
+    lut = fixed + more, chosen + others, bits, counters * (chosen + others > 0), 1.0
+    return Terms("join", lut, (held, counters, 1.0))
 
 
 def affine(unit: u.AffineUnit, family: Family) -> Terms:
     """A product and a sum."""
-    products = _factor_luts(unit.scale, unit.x.bits, unit.words, unit.lanes, family)
+    fixed, chosen = _factors(unit.scale, unit.x.bits, unit.words, unit.lanes, family)
     bits = float(unit.lanes * unit.y.bits)
     counters = float(counter_bits(unit.words))
-    return Terms("join", (products, bits, counters, 1.0), (2 * bits, counters, 1.0))
+    lut = fixed, chosen, bits, counters * (chosen > 0), 1.0
+    return Terms("join", lut, (2 * bits, counters, 1.0))
 
 
 def concat(unit: u.ConcatUnit, family: Family) -> Terms:
@@ -144,7 +154,7 @@ def pool(unit: u.PoolUnit, family: Family) -> Terms:
     joins = bits * (unit.simd - 1 + kept)
     most = unit.kind == "max"
     lut = held, joins * most, joins * (not most), counters, 1.0
-    registers = bits * (1 + kept * (unit.words if unit.words < SHIFT_REGISTER else 1))
+    registers = bits * (1 + kept * unit.words * (unit.words < SHIFT_REGISTER))
     return Terms("pool", lut, (registers, counters, 1.0))
 
 
@@ -161,14 +171,19 @@ def vvu(unit: u.VvuUnit, family: Family) -> Terms:
     rom = 0.0 if blocks or not stored else rom_luts(depth, stored, LUT_INPUTS[family])
     channels, kept = unit.m * unit.pe, unit.steps > 1
     width = unit.x.bits + bits
-    if constant:
-        adders = float(unit.m * (_digits(rows[0]) - np.count_nonzero(rows[0])) * width)
+    if constant:  # zeros need no adder
+        terms = unit.m * int(np.count_nonzero(rows[0]))
+        adders = float((unit.m * _digits(rows[0]) - terms) * width)
     else:
-        adders = float(channels * unit.simd * bits * width)
-    sums = float(channels * unit.acc.bits * (unit.simd - 1 + kept))
+        terms = channels * unit.simd
+        adders = float(terms * bits * width)
+    sums = max(terms - channels, 0) * (width + unit.acc.bits) / 2
+    sums += float(channels * unit.acc.bits * kept)
     held = delay_luts(unit.words, channels * unit.acc.bits, family) if kept else 0.0
     counters = float(counter_bits(unit.steps) + counter_bits(unit.words))
-    lut = rom + held, adders, sums, counters, 1.0
+    shallow = depth <= _MERGED_WORDS  # so few that products and weights share LUTs
+    products = adders * (not shallow or constant), adders * (shallow and not constant)
+    lut = rom * (not shallow), held, *products, sums, counters, 1.0
     registers = 2.0 * channels * unit.acc.bits + unit.simd * channels * unit.x.bits
-    registers += stored * (not blocks)
+    registers += stored * (not blocks) * (not shallow)
     return Terms("vvu", lut, (registers, counters, float(timing.VVU_LATENCY)), blocks)

@@ -262,18 +262,16 @@ def test_input_thresholds_choose_their_own_lanes(pynq):
 
 
 def test_wide_products_go_into_multipliers_where_the_chip_has_them(pynq):
-    wide = mlp([64, 32, 10], bits=8, x_high=255)
-    packed = search.search(wide, pynq, goal(target_fps=2e6))
+    wide = mlp([64, 64, 64], bits=8, x_high=255)
+    packed = search.search(wide, pynq, goal())
     adders = search.search(
-        wide,
-        pynq,
-        goal(target_fps=2e6, pins={name: search.Pin(style="lut") for name in ("fc0", "fc1")}),
+        wide, pynq, goal(pins={name: search.Pin(style="lut") for name in ("fc0", "fc1")})
     )
 
     assert "dsp" in {packed.folding[name].style for name in packed.folding}
     assert packed.cost == total(wide, packed.folding, pynq)
-    assert 0 < packed.cost.dsp < pynq.available.dsp
-    assert packed.cost.lut < adders.cost.lut
+    assert 0 < packed.cost.dsp <= 0.7 * pynq.available.dsp
+    assert packed.interval < adders.interval
     assert adders.cost.dsp == 0
 
 
