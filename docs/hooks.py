@@ -183,6 +183,26 @@ def counted() -> str:
     return table([*head, "Logic, ns", "ECP5, MHz", "LUT of others"], rows)
 
 
+def networks() -> str:
+    """Return the whole networks that ``python -m sim.networks`` counted, published ones beside."""
+    saved = json.loads((ROOT / "sim" / "tables" / "networks.json").read_text(encoding="utf-8"))
+    rows: list[list[str]] = []
+    for line in saved:
+        synth, guess = line["synth"], line["estimate"]
+        cells = [rate(line["fps"]), f"{line['latency_us']:,.1f}", count(synth["lut"])]
+        off = f"{(guess['lut'] / synth['lut'] - 1) * 100:+.0f} %"
+        chip = [count(synth["ff"]), f"{synth['bram36']:g}", count(synth["dsp"])]
+        rows.append([f"**{line['name']}**", *cells, off, *chip, f"{line['logic_ns']:.2f}"])
+        for peer in line["peers"]:
+            figures = [
+                "–" if peer[key] is None else f"*{peer[key]:,g}*"
+                for key in ("fps", "latency_us", "lut", "bram36", "dsp")
+            ]
+            rows.append([peer["name"], *figures[:3], "–", "–", *figures[3:], "–"])
+    head = ["Network", "fps", "One frame, µs", "LUT", "Estimate", "FF", "BRAM36", "DSP"]
+    return table([*head, "Logic, ns"], rows)
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "operators": operators,
     "hardware": hardware,
@@ -192,6 +212,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "speeds": speeds,
     "accuracies": accuracies,
     "counted": counted,
+    "networks": networks,
 }
 
 

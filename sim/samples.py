@@ -37,6 +37,11 @@ _MATRICES: tuple[
     ((64, 576), 1, BIPOLAR, ((4, 64), (8, 96)), ("const",)),
     ((64, 27), 1, Element(-128, 127), ((6, 27),), ("const",)),
     ((64, 288), 2, Element(0, 3), ((4, 72),), ("const", "bram")),
+    ((64, 784), 2, Element(-1, 1), ((2, 49), (8, 66)), ("const", "bram")),
+    ((64, 64), 2, Element(-1, 1), ((1, 6), (4, 16)), ("const",)),
+    ((10, 64), 2, Element(-1, 1), ((10, 1),), ("const",)),
+    ((128, 576), 2, Element(0, 3), ((2, 64), (8, 36)), ("bram",)),
+    ((256, 256), 1, BIPOLAR, ((4, 32),), ("const", "bram")),
     ((64, 64), 2, Element(0, 15), ((4, 8), (16, 16)), ("dsp",)),
     ((32, 144), 2, Element(0, 3), ((8, 12), (4, 36)), ("dsp",)),
     ((64, 64), 4, Element(0, 15), ((2, 4), (8, 8)), ("dsp",)),
@@ -72,26 +77,37 @@ def mvus() -> Iterator[u.MvuUnit]:
 
 
 def thresholds() -> Iterator[u.ThresholdUnit]:
-    """Yield threshold units: channels, steps, PE, range of an accumulator."""
-    for seed, (channels, steps, pe, reach) in enumerate(
+    """Yield threshold units: channels, steps, PE, range of an accumulator, lowest code."""
+    for seed, (channels, steps, pe, reach, low) in enumerate(
         (
-            (64, 1, 1, 200),
-            (64, 1, 16, 200),
-            (64, 3, 1, 100),
-            (64, 3, 4, 500),
-            (64, 3, 16, 100),
-            (64, 3, 64, 100),
-            (128, 7, 2, 1000),
-            (128, 7, 16, 1000),
-            (64, 15, 8, 500),
-            (64, 63, 1, 3000),
-            (784, 3, 8, 128),
+            (64, 1, 1, 200, 0),
+            (64, 1, 16, 200, 0),
+            (64, 3, 1, 100, 0),
+            (64, 3, 4, 500, 0),
+            (64, 3, 16, 100, 0),
+            (64, 3, 64, 100, 0),
+            (128, 7, 2, 1000, 0),
+            (128, 7, 16, 1000, 0),
+            (64, 15, 8, 500, 0),
+            (64, 63, 1, 3000, 0),
+            (784, 3, 8, 128, 0),
+            (64, 2, 1, 60, -1),
+            (64, 2, 4, 60, -1),
+            (64, 2, 8, 300, -1),
+            (64, 2, 16, 120, -1),
+            (128, 3, 8, 250, 0),
+            (256, 1, 4, 500, 0),
+            (256, 3, 16, 1000, 0),
         )
     ):
         rng = np.random.default_rng(seed)
         levels = np.sort(rng.integers(-reach, reach + 1, (channels, steps)), axis=1)
-        y = BIPOLAR if steps == 1 else Element(0, steps)
-        yield u.ThresholdUnit(*_PLACE, levels, 0, Element(-reach, reach), y, pe)
+        y = BIPOLAR if steps == 1 else Element(low, low + steps)
+        yield u.ThresholdUnit(*_PLACE, levels, low, Element(-reach, reach), y, pe)
+    for channels, steps, pe, low in ((784, 2, 1, -1), (792, 2, 11, -1), (3072, 3, 6, 0)):
+        alike = np.tile(np.arange(1, steps + 1) * 256 // (steps + 1), (channels, 1))  # of pixels
+        y = Element(low, low + steps)
+        yield u.ThresholdUnit(*_PLACE, alike, low, Element(0, 255), y, pe)
 
 
 def tables() -> Iterator[u.TableUnit]:
@@ -114,6 +130,9 @@ def others() -> Iterator[u.Unit]:
         (1, 64, 2, 4),
         (255, 8, 30, 5),
         (7, 8, 98, 16),
+        (3, 6, 11, 64),
+        (3, 16, 4, 16),
+        (3, 66, 12, 8),
     ):
         yield u.ReplayUnit(*_PLACE, Element(0, high), lanes, words, times, 2 * words)
     for high, elements, lanes_in, lanes_out in (
@@ -125,6 +144,11 @@ def others() -> Iterator[u.Unit]:
         (255, 64, 8, 4),
         (7, 60, 12, 20),
         (1, 64, 13, 16),
+        (3, 784, 1, 49),
+        (3, 792, 11, 66),
+        (3, 64, 1, 6),
+        (3, 64, 2, 6),
+        (15, 128, 3, 8),
     ):
         yield u.ConverterUnit(*_PLACE, Element(0, high), elements, lanes_in, lanes_out)
     for high, lanes, depth in ((3, 4, 2), (3, 64, 2), (255, 8, 2), (3, 8, 20), (3, 16, 50)):

@@ -61,23 +61,27 @@ def mvu_facts(weights: IntArray, x: Element, acc: Element) -> MvuFacts:
 
 
 @cache
-def tree(operands: int, planes: int, x_bits: int) -> tuple[float, float]:
-    """Return the adder bits and register bits of one row's tree over ``planes`` digit planes."""
+def tree(operands: int, planes: int, x_bits: int) -> tuple[float, float, float]:
+    """Return adder bits of the first level, of all others, and register bits of one row's tree.
+
+    planes : digit planes, each of which is added up by itself
+    """
     levels = (operands - 1).bit_length() + (planes - 1).bit_length()
-    adders = registers = 0
+    adders = [0.0] * (levels + 1)
+    registers = 0.0
     count, rows, width = operands, planes, x_bits
     for level in range(1, levels + 1):
         if count > 1:
-            adders += rows * (count // 2) * (width + 1)
+            adders[level] = rows * (count // 2) * (width + 1)
             count = -(-count // 2)
             width += 1
         else:
-            adders += rows // 2 * (width + 1)
+            adders[level] = rows // 2 * (width + 1)
             rows = -(-rows // 2)
             width += 2
         if level % LEVELS_PER_STAGE == 0 or level == levels:
             registers += rows * count * width
-    return float(adders), float(registers)
+    return sum(adders[:2]), sum(adders[2:]), registers
 
 
 def mvu_terms(
@@ -88,8 +92,9 @@ def mvu_terms(
     steps = words * folds
     lanes = pe * simd
     used = max(1, round(simd * (1.0 - facts.zeros**steps)))
-    adders, registers = (m * count for count in tree(used, facts.planes, facts.x_bits))
-    products = m * pe * used * facts.planes * facts.x_bits
+    rows = m * pe
+    first, others, registers = (rows * n for n in tree(used, facts.planes, facts.x_bits))
+    products = rows * used * facts.planes * facts.x_bits
     merged = memory in ("const", "auto") and steps <= MERGED_STEPS
     writable = memory == "writable"
     stored = lanes * facts.stored_bits if not merged else 0
@@ -106,12 +111,19 @@ def mvu_terms(
     sums *= m
     stages = 1 + ceil(levels / LEVELS_PER_STAGE) + accumulates
     counters = float(counter_bits(steps) + counter_bits(words) + counter_bits(folds))
+    single, fixed = facts.x_bits == 1, steps == 1
+    several = not single and not fixed
+    signs = facts.stored_bits == 1  # a weight is its sign
     lut = (
-        products * float(not merged),
-        products * float(merged and steps > 4),
-        products * float(merged and 1 < steps <= 4),
-        pe * adders * float(steps > 1),
-        pe * adders * float(steps == 1),
+        products * float(several and not merged and not signs),
+        products * float(several and not merged and signs),
+        products * float(several and merged and steps > 4),
+        products * float(several and merged and steps <= 4),
+        first * float(several),
+        others * float(several),
+        (first + others) * float(single and not fixed and not merged),
+        (first + others) * float(single and not fixed and merged),
+        (first + others) * float(fixed),
         sums,
         started,
         rom,
@@ -119,6 +131,6 @@ def mvu_terms(
         counters,
         float(stages),
     )
-    kept = m * simd * facts.x_bits + pe * registers + sums + (0 if block.bram36 else stored)
+    kept = m * simd * facts.x_bits + registers + sums + (0 if block.bram36 else stored)
     kind = "lut" if style == "auto" else style
     return Terms(f"mvu.{kind}", lut, (kept, counters, float(stages)), block.bram36)

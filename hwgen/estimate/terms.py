@@ -29,8 +29,8 @@ from hwgen.ir.ops import IntArray
 _REPLAY_LUTRAM = 64
 # Register loads of a converter that are counted one by one; beyond, they are bounded.
 _GEARBOX_WORK = 20_000
-# Levels among so many are chosen in the LUT that compares a bit.
-_COMPARED_WORDS = 16
+# Levels among so few are chosen in the LUT that compares a bit, among so many in part.
+_FEW_WORDS, _COMPARED_WORDS = 4, 16
 
 
 def terms(unit: u.Unit, family: Family) -> Terms:
@@ -57,7 +57,7 @@ def _threshold(unit: u.ThresholdUnit, family: Family) -> Terms:
     spare = folds * unit.pe - channels
     thresholds = np.pad(unit.thresholds, ((0, spare), (0, 0)), mode="edge")
     thresholds = np.clip(thresholds, unit.x.low, top + 1)
-    constant = looked_up = indexed = stored = held_in_blocks = 0.0
+    constant = merged = looked_up = indexed = stored = held_in_blocks = 0.0
     for stage in range(bits):
         levels = stage_levels(thresholds, stage + 1, top + 1)
         if in_block_ram(stage + 1, folds):
@@ -68,19 +68,23 @@ def _threshold(unit: u.ThresholdUnit, family: Family) -> Terms:
         # Counts that no channel has cost nothing.
         some = levels[:, (levels != top + 1).any(axis=0)]
         lanes = some.reshape(folds, unit.pe, some.shape[1]).transpose(1, 0, 2)
-        lanes = lanes.reshape(unit.pe, folds * some.shape[1])
+        if (lanes == lanes[:, :1]).all():  # whatever the fold
+            lanes = lanes[:, :1]
+        lanes = lanes.reshape(unit.pe, -1)
         depth = lanes.shape[1]
         moving = _moving_bits(lanes, wide)
         chosen = int((moving > 0).sum())
         constant += (unit.pe - chosen) * wide
-        if depth <= _COMPARED_WORDS:
+        if depth <= _FEW_WORDS:
+            merged += chosen * wide
+        elif depth <= _COMPARED_WORDS:
             looked_up += chosen * wide
         else:
             indexed += chosen * wide
             stored += rom_luts(depth, int(moving.sum()), LUT_INPUTS[family])
     offset = float(unit.pe * unit.y.bits * (unit.low != 0 and not unit.y.bipolar))
     counters = float(counter_bits(folds))
-    lut = constant, looked_up, indexed, stored, offset, counters, float(bits)
+    lut = constant, merged, looked_up, indexed, stored, offset, counters, float(bits)
     held = unit.pe * (sum(range(1, bits)) + (bits - 1) * wide + unit.y.bits)
     ff = float(held), counters * bits, float(bits)
     return Terms("threshold", lut, ff, held_in_blocks)
@@ -178,7 +182,9 @@ def _converter(unit: u.ConverterUnit, family: Family) -> Terms:
     alike = gcd(*sizes)  # so many lanes always move together
     registers, inputs, luts, moves = _gearbox(*(size // alike for size in sizes))
     bits, counters = unit.m * unit.x.bits * alike, float(counter_bits(moves))
-    lut = float(bits * inputs), float(bits * luts), float(moves), counters, 1.0
+    whole = float(moves & (moves - 1) == 0)  # a counter that starts over by itself
+    chosen = float(bits * inputs), float(bits * luts)
+    lut = *chosen, moves * whole, moves * (1.0 - whole), counters, 1.0
     return Terms("converter", lut, (float(bits * registers), counters, 1.0))
 
 

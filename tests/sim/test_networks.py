@@ -1,0 +1,37 @@
+"""Whole networks counted: what is committed keeps its limits, and a small one is counted anew."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from sim.networks import CASES, ROOT, SAVED, Case, counted, line_of, table
+
+SLOWEST_NS = 5.0
+LINES = json.loads(SAVED.read_text(encoding="utf-8"))
+
+
+def test_every_network_is_counted():
+    assert [line["name"] for line in LINES] == [case.name for case in CASES]
+
+
+@pytest.mark.parametrize("line", LINES, ids=[line["name"] for line in LINES])
+def test_counts_keep_speed_limits_and_cells(line):
+    case = next(case for case in CASES if case.name == line["name"])
+    assert line["logic_ns"] <= SLOWEST_NS
+    assert line["fps"] >= (case.target_fps or 0)
+    if case.most is not None:
+        luts, blocks = case.most
+        assert line["synth"]["lut"] <= luts
+        assert blocks is None or line["synth"]["bram36"] <= blocks
+
+
+def test_a_network_is_counted_and_told(tmp_path):
+    case = Case("digits", "designs/digits_mlp/model.onnx", 1000.0)
+
+    line = line_of(case, counted(case, tmp_path, tmp_path / "work", parts=False))
+
+    assert line["file"] == str(case.path(ROOT).relative_to(ROOT))
+    assert line["fps"] >= 1000
+    assert 0 < line["synth"]["lut"] < 5 * line["estimate"]["lut"]
+    assert table([line]).row_count == 1
