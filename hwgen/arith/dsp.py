@@ -22,7 +22,7 @@ from functools import cached_property
 
 import numpy as np
 
-from hwgen.arith.mvu import BoolArray, IntArray, Lane
+from hwgen.arith.mvu import BoolArray, IntArray, Lane, stored_once
 
 # Operands of a DSP48E1, both signed.
 WIDE, NARROW = 25, 18
@@ -129,6 +129,14 @@ class DspPlan:
         rows = self.folded.reshape(self.steps, self.groups, self.fields, self.simd)
         odd = (rows[:, :, 1:] & 1).reshape(self.steps, -1)
         return np.concatenate([operands, odd], axis=1).astype(np.bool_)
+
+    @cached_property
+    def stored(self) -> tuple[BoolArray, IntArray]:
+        """The memory without bits that are alike, and which of its bits each of ``table`` is.
+
+        See ``arith.mvu.stored_once``.
+        """
+        return stored_once(self.table)
 
     @property
     def levels(self) -> int:

@@ -144,12 +144,7 @@ class MvuPlan:
         table = self.table.copy()
         if self.implied:
             table.reshape(self.steps, self.pe, -1, 2, self.simd)[:, :, -1, 0] = False
-        columns, place = np.unique(table.T, axis=0, return_inverse=True)
-        ones = columns.sum(axis=1)
-        constant = (ones == 0) | (ones == self.steps)
-        number = np.cumsum(~constant) - 1
-        number[constant] = np.where(ones[constant] == 0, -1, -2)
-        return columns[~constant].T, number[place.reshape(-1)].astype(np.int64)
+        return stored_once(table)
 
     @cached_property
     def groups(self) -> tuple[tuple[int, ...], ...]:
@@ -221,6 +216,21 @@ class MvuPlan:
         spare = ((0, 0), (0, self.folds * self.pe - mh), (0, self.words * self.simd - mw))
         planes = np.pad(digits, spare).reshape(-1, self.folds, self.pe, self.words, self.simd)
         return planes.transpose(0, 1, 3, 2, 4).reshape(-1, self.steps, self.pe, self.simd)
+
+
+def stored_once(table: BoolArray) -> tuple[BoolArray, IntArray]:
+    """Return a memory without columns that are equal or never change, and where each column is.
+
+    table : bool (steps, columns), a memory's words
+
+    Returns bool (steps, width), and int64 (columns,): -1 for always 0, -2 for always 1.
+    """
+    columns, place = np.unique(table.T, axis=0, return_inverse=True)
+    ones = columns.sum(axis=1)
+    constant = (ones == 0) | (ones == len(table))
+    number = np.cumsum(~constant) - 1
+    number[constant] = np.where(ones[constant] == 0, -1, -2)
+    return columns[~constant].T, number[place.reshape(-1)].astype(np.int64)
 
 
 def accumulator(weights: IntArray, x: Lane) -> Lane:

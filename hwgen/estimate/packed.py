@@ -22,8 +22,7 @@ _ALIKE = 16
 
 def packed_terms(plan: DspPlan, m: int, family: Family) -> Terms:
     """Return what a unit with this plan is made of; ``m`` vectors share its weights."""
-    table = plan.table
-    return _terms(plan, m, family, int((table != table[0]).any(axis=0).sum()))
+    return _terms(plan, m, family, plan.stored[0].shape[1])
 
 
 def _terms(plan: DspPlan, m: int, family: Family, stored: int) -> Terms:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from amaranth.hdl import Cat, Const, Module, Mux, Shape, Value, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -91,22 +91,26 @@ class DspMvu(wiring.Component):
         return m
 
     def _weights(self, m, stages):
-        """Return the memory word of the step that is in stage 1."""
+        """Return the bits of ``plan.table`` of the step that is in stage 1."""
         plan = self.plan
-        rows = [int("".join("1" if bit else "0" for bit in row[::-1]), 2) for row in plan.table]
-        width = plan.table.shape[1]
-        if plan.steps == 1:
-            return Const(rows[0], width)
-        step = rom_index(m, plan.steps, stages.enter[1], "step")
-        # Yosys has no read-only LUT memory: "distributed" would find no cell.
-        kind = "block" if plan.memory == "bram" else "logic"
-        attrs = {"rom_style": kind, "ram_style": kind}
-        m.submodules.weights = memory = Memory(
-            shape=unsigned(width), depth=len(rows), init=rows, attrs=attrs
-        )
-        port = memory.read_port()
-        m.d.comb += [port.addr.eq(step), port.en.eq(stages.open[1])]
-        return port.data
+        stored, place = plan.stored
+        read = None
+        if stored.shape[1]:
+            rows = [int("".join("1" if bit else "0" for bit in row[::-1]), 2) for row in stored]
+            step = rom_index(m, plan.steps, stages.enter[1], "step")
+            # Yosys has no read-only LUT memory: "distributed" would find no cell.
+            kind = "block" if plan.memory == "bram" else "logic"
+            attrs = {"rom_style": kind, "ram_style": kind}
+            m.submodules.weights = memory = Memory(
+                shape=unsigned(stored.shape[1]), depth=len(rows), init=rows, attrs=attrs
+            )
+            port = memory.read_port()
+            m.d.comb += [port.addr.eq(step), port.en.eq(stages.open[1])]
+            read = port.data
+        # Every use of a long expression costs its length again, so it has a signal.
+        word = Signal(len(place), name="word")
+        m.d.comb += word.eq(Cat(read[n] if n >= 0 else Const(-1 - n, 1) for n in place.tolist()))
+        return word
 
     def _products(self, m, stages, word, vector):
         """Return by group and lane each multiplier's result and parities, as of stage 2."""

@@ -57,6 +57,23 @@ def test_zeros_and_single_columns():
     check(np.array([[5], [-5], [0]]), signed(3), pe=2, simd=1)
 
 
+def test_bits_that_are_alike_are_stored_once():
+    """A row of ternary weights has one sign bit for all digits above its lowest."""
+    weights = np.random.default_rng(9).integers(-1, 2, (12, 8))
+    plan = check(weights, signed(8), pe=4, simd=2, memory="bram", stalls=(0.0, 0.3)).plan
+    stored, place = plan.stored
+    assert 0 < stored.shape[1] < plan.table.shape[1] // 2
+    assert len(np.unique(stored.T, axis=0)) == stored.shape[1]
+    np.testing.assert_array_equal(stored[:, place[place >= 0]], plan.table[:, place >= 0])
+
+
+def test_weights_that_never_change_are_not_stored():
+    weights = np.tile([[3, -2], [1, 0]], (2, 2))
+    plan = check(weights, signed(4), pe=2, simd=2, memory="bram").plan
+    assert plan.stored[0].shape == (4, 0)
+    assert set(plan.stored[1].tolist()) == {-1, -2}
+
+
 def test_vectors_side_by_side():
     weights = np.random.default_rng(1).integers(-7, 8, (3, 4))
     dut = DspMvu(weights, unsigned(4), pe=2, simd=2, m=2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from sim.networks import CASES, ROOT, SAVED, Case, counted, line_of, table
 
 SLOWEST_NS = 5.0
