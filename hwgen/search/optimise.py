@@ -18,7 +18,7 @@ from hwgen.search.program import Choice, Program
 
 _NAMES = ("LUT", "FF", "BRAM36", "DSP")
 # Price of a whole board's LUTs, FFs, BRAMs and DSPs: LUTs run out first, and routing wants them.
-_SHARES = (1000.0, 250.0, 500.0, 500.0)
+_SHARES = (1000.0, 250.0, 250.0, 250.0)
 _ROUNDS = 12
 
 
