@@ -11,6 +11,7 @@ from hwgen.ptq.errors import QuantizeError
 
 Granularity = Literal["channel", "tensor"]
 ActScale = Literal["mse", "max", "normal"]
+Statistics = Literal["matched", "anew"]
 Variant = Literal["nearest", "stochastic", "soft", "hard"]
 
 BITS = range(2, 9)
@@ -40,7 +41,11 @@ class Config:
         the one that clips nothing, ``normal`` the one of least error for a rectified normal of the
         same mean square (TSQ's derived constants; signed activations then take ``mse``)
     usp : take BatchNorm statistics anew on the quantized network
-    bias_correction : shift each layer's bias by what quantization did to its mean output
+    statistics : ``matched`` moves the stored ones by what quantization did to the moments of the
+        calibration data; ``anew`` takes the moments themselves, as published, which also undoes
+        what stored statistics and calibration data differ by
+    bias_correction : shift each layer's bias by what quantization did to its mean output; not where
+        USP takes statistics ``anew``
     seed : of everything random
     """
 
@@ -53,6 +58,7 @@ class Config:
     power_of_two: bool = False
     act_scale: ActScale = "mse"
     usp: bool = True
+    statistics: Statistics = "matched"
     bias_correction: bool = True
     seed: int = 0
 

@@ -17,7 +17,7 @@ from hwgen.ptq.places import Prepared
 from hwgen.ptq.scale import histogram, max_abs_scale, qmse_scale
 from hwgen.ptq.sparse import step_for
 from hwgen.ptq.trace import NORMS, WEIGHTED, weight_layers
-from hwgen.ptq.usp import Moments
+from hwgen.ptq.usp import Moments, Norm, match
 from hwgen.train.acts import SignedStep, UnsignedStep
 
 
@@ -82,10 +82,7 @@ def quantize_network(
             rows.append(row)
             told(row)
         elif isinstance(meeting.layer, NORMS) and config.usp:
-            moments = Moments()
-            for batch in meeting.y:
-                moments.add(batch)
-            moments.store(meeting.layer)
+            refresh(meeting.layer, meeting, config)
     return Outcome(steps.twin.eval(), codes, tuple(rows), relative_error(*steps.outputs))
 
 
@@ -116,17 +113,29 @@ def act_quantizer(
     return qnn.QuantIdentity(act_quant=injector.let(bit_width=bits, first_step=float(step))).eval()
 
 
+def refresh(norm: Norm, meeting: Meeting, config: Config) -> None:
+    """Take the statistics of a BatchNorm anew in the quantized network, as ``config`` asks."""
+    got = Moments.of(meeting.y)
+    if config.statistics == "anew":
+        got.store(norm)
+    else:
+        match(norm, Moments.of(meeting.x), got)
+
+
 def settle(meeting: Meeting, steps: Lockstep, config: Config) -> float:
     """Correct the bias of a layer whose weights are quantized; return its relative error.
 
     The bias takes the mean difference of each channel. A BatchNorm behind it that takes its
-    statistics anew does the same, so there the bias stays.
+    statistics anew does the same, so there the bias stays. With statistics that are moments alone,
+    all biases stay: the difference from the float network is then also what the moments changed,
+    and its mean alone, without its scale, is no correction.
     """
     layer = meeting.layer
     behind = [steps.twin.get_submodule(name) for name in meeting.readers]
     healed = config.usp and len(behind) == 1 and isinstance(behind[0], NORMS)
     got = [layer(batch) for batch in meeting.y]
-    if config.bias_correction and not healed:
+    moved = config.usp and config.statistics == "anew"
+    if config.bias_correction and not healed and not moved:
         shift = mean_difference(meeting.out, got, dense=isinstance(layer, nn.Linear))
         if layer.bias is None:
             layer.bias = nn.Parameter(torch.zeros(len(layer.weight)), requires_grad=False)

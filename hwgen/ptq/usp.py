@@ -3,6 +3,11 @@
 The moments are those of the whole calibration set: ``E[x]`` and ``E[x^2]`` are accumulated, not the
 variances of batches, which fall short by what the batches' means differ.
 
+What is stored in the float network need not be the moments of the calibration set: training may
+have seen other data, or noise and clipping that are gone. Then moments alone undo more than
+quantization did, and the network no longer computes what it was trained to. ``match`` moves the
+stored statistics by the difference between float and quantized network on the same data instead.
+
 The abstract of Feng et al., Computer Engineering and Design 43(5), 2022, names the method; how the
 moments are taken is ours.
 """
@@ -41,13 +46,48 @@ class Moments:
         self.sum = self.sum + flat.sum(1)
         self.squares = self.squares + flat.square().sum(1)
 
+    @classmethod
+    def of(cls, batches: Iterable[Tensor]) -> Moments:
+        """Return the moments of all ``batches`` together."""
+        made = cls()
+        for batch in batches:
+            made.add(batch)
+        return made
+
+    @property
+    def mean(self) -> Tensor:
+        """Population mean of each channel, float64."""
+        assert self._shift is not None
+        return self.sum / self.count + self._shift
+
+    @property
+    def variance(self) -> Tensor:
+        """Population variance of each channel, float64."""
+        return (self.squares / self.count - (self.sum / self.count).square()).clamp(min=0)
+
     def store(self, norm: Norm) -> None:
         """Write population mean and variance into the buffers of ``norm``; nothing else changes."""
-        assert self._shift is not None
-        mean = self.sum / self.count
-        variance = (self.squares / self.count - mean.square()).clamp(min=0)
-        norm.running_mean.copy_(mean + self._shift)
-        norm.running_var.copy_(variance)
+        norm.running_mean.copy_(self.mean)
+        norm.running_var.copy_(self.variance)
+
+
+def match(norm: Norm, wanted: Moments, got: Moments) -> None:
+    """Move the statistics of ``norm`` so that its outputs keep their mean and variance.
+
+    With the stored ``m`` and ``v``, inputs of mean ``m_w`` and variance ``v_w`` come out at some
+    mean and variance. Inputs of ``m_g`` and ``v_g`` do too with ``m_g - (m_w - m) r`` and
+    ``v r^2``, where ``r^2 = v_g / v_w``; every variance counts with the norm's epsilon added. Where
+    ``m`` and ``v`` are the moments wanted, the result is the moments got.
+
+    Parameters
+    ----------
+    wanted, got : moments of the norm's input in the float and in the quantized network
+    """
+    ratio = (got.variance + norm.eps) / (wanted.variance + norm.eps)
+    mean = got.mean - (wanted.mean - norm.running_mean) * ratio.sqrt()
+    variance = (norm.running_var + norm.eps) * ratio - norm.eps
+    norm.running_mean.copy_(mean)
+    norm.running_var.copy_(variance.clamp(min=0))
 
 
 @torch.no_grad()

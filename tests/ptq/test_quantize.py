@@ -1,5 +1,6 @@
 """From a float network and data to a file that is ready for hardware."""
 
+import copy
 import dataclasses
 
 import pytest
@@ -76,7 +77,8 @@ def test_statistics_taken_anew_help_at_two_bits():
 
 def test_statistics_of_the_result_are_the_moments_of_its_own_activations(digits):
     """The method's own pass, with weights, activations and earlier norms quantized."""
-    found = quantize(digits.network, QMSEConfig(weight_bits=3, act_bits=4), digits.data).network
+    config = QMSEConfig(weight_bits=3, act_bits=4, statistics="anew")
+    found = quantize(digits.network, config, digits.data).network
     given: dict[nn.Module, list[torch.Tensor]] = {}
     norms = [part for part in found.modules() if isinstance(part, nn.BatchNorm2d)]
     for norm in norms:
@@ -92,6 +94,39 @@ def test_statistics_of_the_result_are_the_moments_of_its_own_activations(digits)
         mean, variance = flat.mean(1).float(), flat.var(1, unbiased=False).float()
         torch.testing.assert_close(norm.running_mean, mean, rtol=1e-5, atol=1e-5 * scale**0.5)
         torch.testing.assert_close(norm.running_var, variance, rtol=1e-4, atol=1e-5 * scale)
+
+
+@pytest.fixture
+def foreign(digits):
+    """A network whose stored statistics are not those of the calibration data."""
+    net = copy.deepcopy(digits.network)
+    generator = torch.Generator().manual_seed(3)
+    for norm in (part for part in net.modules() if isinstance(part, nn.BatchNorm2d)):
+        deviation = norm.running_var.sqrt()
+        norm.running_var *= 0.4 + 0.4 * torch.rand(len(deviation), generator=generator)
+        norm.running_mean += 0.3 * deviation * torch.randn(len(deviation), generator=generator)
+    return net
+
+
+@pytest.mark.parametrize("kind", [QMSEConfig, GPFQConfig])
+def test_statistics_that_do_not_fit_the_data_outlive_a_fine_quantization(foreign, digits, kind):
+    """Moments alone would make another network of it, whose outputs no bias brings back."""
+    found = quantize(foreign, kind(weight_bits=8), digits.data)
+
+    assert found.error < 1e-3
+    norms = [part for part in foreign.modules() if isinstance(part, nn.BatchNorm2d)]
+    kept = [part for part in found.network.modules() if isinstance(part, nn.BatchNorm2d)]
+    for norm, own in zip(norms, kept, strict=True):
+        torch.testing.assert_close(own.running_var, norm.running_var, rtol=0.05, atol=1e-3)
+
+
+def test_biases_stay_where_statistics_are_moments_alone(foreign, digits):
+    """The last layer's bias would take the difference of two networks, not of quantization."""
+    config = QMSEConfig(weight_bits=8, statistics="anew")
+    found = quantize(foreign, config, digits.data).network
+    assert torch.equal(found.get_submodule("6").bias, foreign.get_submodule("6").bias)
+    found = quantize(foreign, dataclasses.replace(config, usp=False), digits.data).network
+    assert not torch.equal(found.get_submodule("6").bias, foreign.get_submodule("6").bias)
 
 
 @pytest.mark.parametrize("kind", [GPFQConfig, TSQConfig])

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from hwgen.ptq.errors import CalibrationError
-from hwgen.ptq.usp import reestimate
+from hwgen.ptq.usp import Moments, match, reestimate
 
 pytestmark = pytest.mark.train
 
@@ -92,6 +92,40 @@ def test_a_network_that_was_not_quantized_keeps_its_statistics_within_sampling(d
         if "running_mean" in name:
             deviation = net.get_buffer(name.replace("mean", "var")).sqrt()
             assert ((digits.network.state_dict()[name] - value).abs() < 0.2 * deviation).all(), name
+
+
+@torch.no_grad()
+def test_matched_statistics_give_outputs_the_mean_and_variance_of_the_float_network():
+    generator = torch.Generator().manual_seed(2)
+    norm = nn.BatchNorm1d(4).eval()
+    nn.init.uniform_(norm.running_mean, -1, 1, generator=generator)
+    nn.init.uniform_(norm.running_var, 0.2, 2, generator=generator)
+    x = 2 + 3 * torch.randn(512, 4, generator=generator)
+    x[:, 3] = 0.5  # a dead channel
+    y = 0.3 * x + torch.rand(512, 4, generator=generator) * (torch.arange(4) < 3)
+    wanted = norm(x)
+
+    match(norm, Moments.of(x.split(100)), Moments.of(y.split(100)))
+
+    got = norm(y)
+    torch.testing.assert_close(got.mean(0), wanted.mean(0), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(got.var(0), wanted.var(0), rtol=1e-3, atol=1e-6)
+
+
+def test_matching_the_same_moments_changes_nothing_and_own_ones_become_those_got():
+    norm, x = (
+        nn.BatchNorm1d(4).eval(),
+        torch.rand(64, 4, generator=torch.Generator().manual_seed(0)),
+    )
+    same, own, got = Moments.of([x]), copy.deepcopy(norm), Moments.of([2 * x + 1])
+    match(norm, same, same)
+    torch.testing.assert_close(norm.running_mean, torch.zeros(4), atol=1e-6, rtol=0)
+    torch.testing.assert_close(norm.running_var, torch.ones(4))
+
+    same.store(own)
+    match(own, same, got)
+    torch.testing.assert_close(own.running_mean, got.mean.float())
+    torch.testing.assert_close(own.running_var, got.variance.float(), rtol=1e-3, atol=0)
 
 
 def test_brevitas_own_correction_takes_another_variance():
