@@ -75,7 +75,10 @@ class Trial:
 
 @dataclass(frozen=True)
 class Row:
-    """All seeds of a method at a width; accuracy and its deviation in percent."""
+    """All seeds of a method at a width; accuracy and its deviation in percent.
+
+    samples : test samples, the least of all seeds
+    """
 
     network: str
     method: str
@@ -86,6 +89,7 @@ class Row:
     deviation: float
     error: float
     luts: float
+    samples: int
 
 
 def main(
@@ -191,6 +195,7 @@ def summary(results: Sequence[Trial]) -> list[Row]:
                 float(shares.std(ddof=1)) if len(own) > 1 else 0.0,
                 float(np.mean([t.error for t in own])),
                 max(t.luts for t in own),
+                min(t.samples for t in own),
             )
         )
     return rows
@@ -259,7 +264,8 @@ def markdown(rows: Sequence[Row]) -> str:
     ]
     for network in dict.fromkeys(row.network for row in rows):
         own = [row for row in rows if row.network == network]
-        lines.append(f"| {network} | float, {own[0].float_accuracy:.2f} |" + " |" * len(widths))
+        measured = f"{network}, {min(row.samples for row in own):,} test samples"
+        lines.append(f"| {measured} | float, {own[0].float_accuracy:.2f} |" + " |" * len(widths))
         for method in dict.fromkeys(row.method for row in own):
             cells = {row.bits: _cell(row) for row in own if row.method == method}
             filled = " | ".join(cells.get(bits, "") for bits in widths)

@@ -75,12 +75,14 @@ def trace(model: nn.Module) -> fx.GraphModule:
     ------
     NetworkError
         control flow that depends on values, a layer or function that is not supported (named), a
-        weight layer that is called twice, or several inputs or outputs
+        weight layer that is called twice, several inputs or outputs, or weights that are NaN or
+        infinite
     """
     own = copy.deepcopy(model).cpu().eval().requires_grad_(False)
     for part in own.modules():
         if getattr(part, "inplace", False):
             part.inplace = False
+    _check_finite(own)
     tracer = _Tracer()
     try:
         with warnings.catch_warnings():
@@ -135,16 +137,33 @@ def describe(traced: fx.GraphModule, node: fx.Node) -> str:
     return f"{name} (in {type(traced).__name__}.forward)"
 
 
+def _check_finite(model: nn.Module) -> None:
+    for name, values in model.state_dict().items():
+        bad = int((~torch.isfinite(values)).sum())
+        if bad:
+            raise NetworkError(
+                f"{name} holds {bad} values that are NaN or infinite; train the network anew or "
+                f"load another state"
+            )
+
+
 def _check(traced: fx.GraphModule) -> None:
     nodes = [node for node in traced.graph.nodes if node.op != "output"]
     inputs = [node for node in nodes if node.op == "placeholder" and node.users]
     last = next(node for node in traced.graph.nodes if node.op == "output")
+    name = type(traced).__name__
     if len(inputs) != 1 or not isinstance(last.args[0], fx.Node):
+        outputs = 1 if isinstance(last.args[0], fx.Node) else "several"
         raise NetworkError(
-            f"{type(traced).__name__} takes {len(inputs)} inputs; hardware takes one and gives one "
-            f"tensor, so split the network there"
+            f"{name} takes {len(inputs)} inputs and gives {outputs} outputs; hardware takes one "
+            f"tensor and gives one, so split the network there"
         )
     for node in nodes:
+        if node.target in (getattr, "size"):
+            raise NetworkError(
+                f"{name}.forward reads a tensor's shape, which is fixed in hardware; write "
+                f"x.flatten(1) for x.view(x.size(0), -1), or numbers"
+            )
         if kind(traced, node) is None:
             raise NetworkError(
                 f"{describe(traced, node)} cannot be quantized; supported are Linear, Conv1d, "
@@ -152,16 +171,16 @@ def _check(traced: fx.GraphModule) -> None:
                 f"elementwise functions of one stream"
             )
     layers = weight_layers(traced)
-    for name in layers:
-        if layers.count(name) > 1:
+    for path in layers:
+        if layers.count(path) > 1:
             raise NetworkError(
-                f"{name} is called {layers.count(name)} times; give each call a layer of its own"
+                f"{path} is called {layers.count(path)} times; give each call a layer of its own"
             )
-        layer = traced.get_submodule(name)
+        layer = traced.get_submodule(path)
         if getattr(layer, "padding_mode", "zeros") != "zeros":
             raise NetworkError(
-                f"{name} pads with {layer.padding_mode}; hardware pads with zeros, retrain with "
+                f"{path} pads with {layer.padding_mode}; hardware pads with zeros, retrain with "
                 f"padding_mode='zeros'"
             )
     if not layers:
-        raise NetworkError(f"{type(traced).__name__} has no Linear or Conv layer to quantize")
+        raise NetworkError(f"{name} has no Linear or Conv layer to quantize")

@@ -3,9 +3,12 @@
 import json
 
 import pytest
+import torch
 
 from hwgen import flow
-from hwgen.ptq import GPFQConfig, QMSEConfig, TSQConfig, quantize
+from hwgen.ptq import Data, GPFQConfig, QMSEConfig, TSQConfig, quantize
+from hwgen.ptq.floats import resnet8
+from hwgen.train.export import InputConvention
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 
@@ -21,10 +24,21 @@ CONFIGS = {
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_a_quantized_network_builds_and_verifies_without_a_mismatch(config, digits, tmp_path):
-    path, out = tmp_path / "model.onnx", tmp_path / "out"
+    path = tmp_path / "model.onnx"
     quantize(digits.network, config, digits.data).export(path)
+    built_without_a_mismatch(path, tmp_path / "out", 500.0)
 
-    request = flow.Request(path, "pynq-z2", target_fps=500.0)
+
+@pytest.mark.parametrize("config", [TSQConfig(restarts=0), GPFQConfig()], ids=["tsq", "gpfq"])
+def test_a_quantized_resnet8_builds_and_verifies_without_a_mismatch(config, tmp_path):
+    torch.manual_seed(0)
+    path, images = tmp_path / "model.onnx", torch.randint(0, 256, (64, 3, 32, 32)).byte()
+    quantize(resnet8(), config, Data(images, InputConvention())).export(path)
+    built_without_a_mismatch(path, tmp_path / "out", 300.0)
+
+
+def built_without_a_mismatch(path, out, fps):
+    request = flow.Request(path, "pynq-z2", target_fps=fps)
     flow.build(request, flow.Trial(frames=2), out).require()
 
     told = json.loads((out / "verification.json").read_text())

@@ -204,22 +204,47 @@ class Twice(nn.Module):
         return self.fc(self.fc(x))
 
 
+class Splitting(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x):
+        return self.fc(x), x
+
+
+class Measuring(Twice):
+    def forward(self, x):
+        return self.fc(x.view(x.size(0), -1))
+
+
+class Shaping(Twice):
+    def forward(self, x):
+        return self.fc(x.reshape(x.shape[0], -1))
+
+
+def spoilt():
+    net = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
+    net[2].weight.data[1, 3] = float("nan")
+    return net
+
+
 @pytest.mark.parametrize(
     ("network", "text"),
     [
         (Branching(), "Branching.forward cannot be traced.*control flow"),
         (nn.Sequential(nn.Linear(4, 4), nn.GELU(), nn.Linear(4, 2)), r"1 \(GELU\) cannot be"),
         (Twice(), "fc is called 2 times"),
+        (Splitting(), "Splitting takes 1 inputs and gives several outputs"),
+        (Measuring(), r"Measuring.forward reads a tensor's shape.*flatten\(1\)"),
+        (Shaping(), r"Shaping.forward reads a tensor's shape.*flatten\(1\)"),
+        (spoilt(), "2.weight holds 1 values that are NaN"),
         (nn.Sequential(nn.ReLU()), "no Linear or Conv layer"),
         (nn.Conv2d(1, 1, 3, padding=1, padding_mode="reflect"), "pads with reflect"),
     ],
 )
 def test_networks_that_cannot_be_quantized_are_named(network, text):
-    wrapped = (
-        network
-        if isinstance(network, nn.Sequential | Branching | Twice)
-        else nn.Sequential(network)
-    )
+    wrapped = nn.Sequential(network) if isinstance(network, nn.Conv2d) else network
     with pytest.raises(NetworkError, match=text):
         quantize(wrapped, QMSEConfig(), Data(torch.rand(4, 4)))
 

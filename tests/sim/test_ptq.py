@@ -29,6 +29,7 @@ def test_seeds_of_a_method_become_one_row_with_their_spread():
     assert rows[0].deviation == pytest.approx(10 / 2**0.5)
     assert rows[0].luts == 1000
     assert "| | GPFQ | 85.00 ± 7.07 (1,000 LUT) | 50.00 (1,000 LUT) |" in ptq.markdown(rows)
+    assert "| net, 50 test samples | float, 90.00 | | |" in ptq.markdown(rows)
     assert ptq.plot(rows).count("<circle") == 2
 
 
