@@ -25,7 +25,7 @@ from torch import nn
 
 from hwgen import flow
 from hwgen.cli import console
-from hwgen.errors import HwgenError
+from hwgen.errors import BudgetError, HwgenError
 from hwgen.flow.progress import Progress
 from hwgen.ptq import GPFQConfig, QMSEConfig, TSQConfig, quantize, reference_accuracy
 from hwgen.ptq.config import Config
@@ -37,6 +37,8 @@ ARMS: dict[str, Config] = {
     "max-abs": _PLAIN,
     "QMSE": QMSEConfig(usp=False, bias_correction=False),
     "QMSE+USP": QMSEConfig(),
+    "QMSE+USP, biases kept": QMSEConfig(bias_correction=False),
+    "QMSE+USP, moments anew": QMSEConfig(statistics="anew"),
     "GPFQ": GPFQConfig(usp=False),
     "GPFQ+USP": GPFQConfig(),
     "GPFQ layer step": GPFQConfig(usp=False, step="quantile"),
@@ -176,8 +178,12 @@ def trials(
 
 
 def _luts(path: Path, fps: float) -> float:
+    """Return the estimate of the whole design, 0 where the board does not hold the network."""
     request = flow.Request(path, "zcu104", target_fps=fps, budget=1.0)
-    return flow.estimate(request, command="", progress=Progress()).resources.estimate.lut
+    try:
+        return flow.estimate(request, command="", progress=Progress()).resources.estimate.lut
+    except BudgetError:
+        return 0.0
 
 
 def summary(results: Sequence[Trial]) -> list[Row]:
