@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from sim.networks import CASES, ROOT, SAVED, Case, counted, line_of, table
@@ -27,10 +28,21 @@ def test_counts_keep_speed_limits_and_cells(line):
         assert blocks is None or line["synth"]["bram36"] <= blocks
 
 
+def test_estimates_are_near_the_counts():
+    errors = [abs(line["estimate"]["lut"] / line["synth"]["lut"] - 1) for line in LINES]
+    assert np.median(errors) <= 0.08
+    assert max(errors) <= 0.20
+
+
+@pytest.mark.parametrize("kind", ["bram36", "dsp"])
+def test_estimated_blocks_are_those_counted(kind):
+    assert [line["estimate"][kind] for line in LINES] == [line["synth"][kind] for line in LINES]
+
+
 def test_a_network_is_counted_and_told(tmp_path):
     case = Case("digits", "designs/digits_mlp/model.onnx", 1000.0)
 
-    line = line_of(case, counted(case, tmp_path, tmp_path / "work", parts=False))
+    line = line_of(case, counted(case, tmp_path, tmp_path, parts=False))
 
     assert line["file"] == str(case.path(ROOT).relative_to(ROOT))
     assert line["fps"] >= 1000
