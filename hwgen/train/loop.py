@@ -61,8 +61,9 @@ def run(
     Parameters
     ----------
     data : folder of the data sets
-    out : folder to write: ``model.onnx``, ``result.json``, ``metrics/``, ``tensorboard/``,
-        ``checkpoints/last.ckpt``
+    out : folder to write: ``model.onnx``, ``result.json``, ``tensorboard/``,
+        ``checkpoints/last.ckpt``, ``metrics/metrics.csv`` (of a resumed run the rest; what went
+        before in ``metrics_1.csv`` and so on)
     resume : go on from the last checkpoint in ``out``, from the start where there is none
     limit : use only so many samples and a single epoch a stage, for a smoke run
 
@@ -88,6 +89,8 @@ def run(
     trainee = Trainee(network, spec, len(batches) * epochs)
     sq = _callback(recipe, epochs)
     checkpoint = out / "checkpoints" / "last.ckpt"
+    if resume:
+        _keep_metrics(out / "metrics")
     trainer = _trainer(out, sq.total_epochs if sq else epochs, [sq] if sq else [], progress)
     _fit(trainer, trainee, batches, _batches_of(test, recipe), checkpoint, resume)
     return _finish(recipe, network, test, out, checkpoint)
@@ -138,6 +141,13 @@ def _callback(recipe: Recipe, epochs: int) -> SQCallback | None:
         layers=spec.layers,
         seed=recipe.train.seed,
     )
+
+
+def _keep_metrics(folder: Path) -> None:
+    """Rename the metrics of the run that is resumed, which the logger would delete."""
+    if (last := folder / "metrics.csv").is_file():
+        parts = len(list(folder.glob("metrics_*.csv")))
+        last.rename(folder / f"metrics_{parts + 1}.csv")
 
 
 def _trainer(

@@ -51,9 +51,9 @@ def test_a_run_learns_logs_and_exports(tmp_path):
     told = json.loads((tmp_path / "a" / "result.json").read_text())
     assert told == {"accuracy": result.accuracy, "samples": 359}
     with (tmp_path / "a" / "metrics" / "metrics.csv").open() as file:
-        rows = [row for row in csv.DictReader(file) if row["test_accuracy"]]
-    assert len(rows) == 8
-    assert float(rows[-1]["test_accuracy"]) == pytest.approx(result.accuracy, abs=1e-6)
+        tested = [row for row in csv.DictReader(file) if row["test_accuracy"]]
+    assert len(tested) == 8
+    assert float(tested[-1]["test_accuracy"]) == pytest.approx(result.accuracy, abs=1e-6)
     assert list((tmp_path / "a" / "tensorboard").glob("events*"))
 
 
@@ -74,6 +74,18 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(tmp_path, monkeypatch):
     torch.rand(17)
     resumed = run(recipe(2, SQ), data=tmp_path, out=tmp_path / "cut", resume=True, progress=False)
     assert_same(whole.model, resumed.model)
+    assert epochs_of(tmp_path / "cut") == epochs_of(tmp_path / "whole") == set(range(8))
+
+
+def epochs_of(out):
+    """Return the epochs that were tested, by all files of metrics."""
+    lines = [line for path in (out / "metrics").glob("*.csv") for line in rows(path)]
+    return {int(line["epoch"]) for line in lines if line["test_loss"]}
+
+
+def rows(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def test_seed_decides_the_weights(tmp_path):
