@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Value, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -13,7 +13,16 @@ from hwgen.arith.dsp import DspPlan
 from hwgen.arith.mvu import Lane, accumulator
 from hwgen.errors import check_within
 from hwgen.rtl.codes import number
-from hwgen.rtl.elastic import Counter, Stages, cast_shape, lanes_of, payload, rom_index
+from hwgen.rtl.elastic import (
+    Counter,
+    Stages,
+    cast_shape,
+    lanes_of,
+    payload,
+    placed,
+    rom_index,
+    words_of,
+)
 
 
 class DspMvu(wiring.Component):
@@ -79,10 +88,10 @@ class DspMvu(wiring.Component):
             self.i.ready.eq(stages.open[1]),
             stages.valid[plan.latency].eq(self.o.valid),
         ]
-        word = self._weights(m, stages)
+        operands = self._operands(m, self._weights(m, stages))
         sums = []
         for vector in range(self.m):
-            products = self._products(m, stages, word, vector)
+            products = self._products(m, stages, operands, vector)
             for pe in range(plan.pe):
                 group, field = divmod(pe, plan.fields)
                 terms = [self._field(product, field) for product in products[group]]
@@ -91,33 +100,41 @@ class DspMvu(wiring.Component):
         return m
 
     def _weights(self, m, stages):
-        """Return the bits of ``plan.table`` of the step that is in stage 1."""
+        """Return the memory word of the step that is in stage 1, None where nothing changes."""
         plan = self.plan
-        stored, place = plan.stored
-        read = None
-        if stored.shape[1]:
-            rows = [int("".join("1" if bit else "0" for bit in row[::-1]), 2) for row in stored]
-            step = rom_index(m, plan.steps, stages.enter[1], "step")
-            # Yosys has no read-only LUT memory: "distributed" would find no cell.
-            kind = "block" if plan.memory == "bram" else "logic"
-            attrs = {"rom_style": kind, "ram_style": kind}
-            m.submodules.weights = memory = Memory(
-                shape=unsigned(stored.shape[1]), depth=len(rows), init=rows, attrs=attrs
-            )
-            port = memory.read_port()
-            m.d.comb += [port.addr.eq(step), port.en.eq(stages.open[1])]
-            read = port.data
-        # Every use of a long expression costs its length again, so it has a signal.
-        word = Signal(len(place), name="word")
-        m.d.comb += word.eq(Cat(read[n] if n >= 0 else Const(-1 - n, 1) for n in place.tolist()))
-        return word
+        stored = plan.stored[0]
+        if not stored.shape[1]:
+            return None
+        step = rom_index(m, plan.steps, stages.enter[1], "step")
+        # Yosys has no read-only LUT memory: "distributed" would find no cell.
+        kind = "block" if plan.memory == "bram" else "logic"
+        attrs = {"rom_style": kind, "ram_style": kind}
+        m.submodules.weights = memory = Memory(
+            shape=unsigned(stored.shape[1]), depth=plan.steps, init=words_of(stored), attrs=attrs
+        )
+        port = memory.read_port()
+        m.d.comb += [port.addr.eq(step), port.en.eq(stages.open[1])]
+        return port.data
 
-    def _products(self, m, stages, word, vector):
+    def _operands(self, m, word):
+        """Return of each multiplier its packed operand and its parities, as signals."""
+        plan = self.plan
+        place, split = plan.stored[1], plan.multipliers * plan.operand_bits
+        odd = place[split:].reshape(plan.groups, plan.fields - 1, plan.simd).transpose(0, 2, 1)
+        return [
+            (placed(m, word, operand, "operand"), placed(m, word, parities, "parities"))
+            for operand, parities in zip(
+                place[:split].reshape(plan.multipliers, -1),
+                odd.reshape(plan.multipliers, plan.fields - 1),
+                strict=True,
+            )
+        ]
+
+    def _products(self, m, stages, operands, vector):
         """Return by group and lane each multiplier's result and parities, as of stage 2."""
         plan = self.plan
         bits, upper = plan.operand_bits, plan.fields - 1
         x_bits = plan.x.bits + (not plan.x.signed)
-        odd_at = plan.multipliers * bits
         found = []
         codes = []
         for lane in range(plan.simd):
@@ -128,18 +145,14 @@ class DspMvu(wiring.Component):
         for group in range(plan.groups):
             found.append([])
             for lane, code in enumerate(codes):
-                at = group * plan.simd + lane
+                operand, parities = operands[group * plan.simd + lane]
                 name = f"{vector}_{group}_{lane}"
                 product = payload(signed(bits + len(code)), f"product_{name}")
                 odd = payload(max(upper, 1), f"odd_{name}")
-                parities = Cat(
-                    word[odd_at + (group * upper + field) * plan.simd + lane] & code[0]
-                    for field in range(upper)
-                )
                 with m.If(stages.open[2]):
                     m.d.sync += [
-                        product.eq(word[at * bits : (at + 1) * bits].as_signed() * code),
-                        odd.eq(parities),
+                        product.eq(operand.as_signed() * code),
+                        odd.eq(Cat(parity & code[0] for parity in parities)),
                     ]
                 found[-1].append((product, odd))
         return found

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Shape, Signal, unsigned
+import numpy as np
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, unsigned
 from amaranth.lib import data, stream
 
 
@@ -102,6 +103,23 @@ def rom_index(m: Module, size: int, step, name: str):
 def payload(shape, name):
     """Return a register of a payload: without reset, so that it may become a shift register."""
     return Signal(shape, name=name, reset_less=True)
+
+
+def words_of(rows):
+    """Return bool rows as integers, column 0 in the lowest bit."""
+    packed = np.packbits(rows, axis=1, bitorder="little")
+    return [int.from_bytes(row.tobytes(), "little") for row in packed]
+
+
+def placed(m: Module, word, place, name):
+    """Return the word's bits at ``place`` as one signal; -1 is always 0 and -2 always 1.
+
+    Every use of a long expression costs its length again, so it has a signal; one signal for all
+    bits of a memory would have more pieces than CXXRTL's templates compile with.
+    """
+    found = Signal(len(place), name=name)
+    m.d.comb += found.eq(Cat(word[n] if n >= 0 else Const(-1 - n, 1) for n in place.tolist()))
+    return found
 
 
 def select(m: Module, index, constants, shape, name):

@@ -6,7 +6,7 @@ from functools import reduce
 from operator import or_
 
 import numpy as np
-from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, unsigned
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -16,7 +16,17 @@ from hwgen.arith.mvu import Lane, MvuPlan, accumulator
 from hwgen.arith.writing import PIECE, pack
 from hwgen.errors import check_within
 from hwgen.rtl.adder_tree import Operand, adder_tree
-from hwgen.rtl.elastic import Counter, Stages, cast_shape, lanes_of, payload, rom_index, select
+from hwgen.rtl.elastic import (
+    Counter,
+    Stages,
+    cast_shape,
+    lanes_of,
+    payload,
+    placed,
+    rom_index,
+    select,
+    words_of,
+)
 
 
 class Mvu(wiring.Component):
@@ -129,27 +139,18 @@ class Mvu(wiring.Component):
             held = payload(step.shape(), "step_1")
             with m.If(stages.open[1]):
                 m.d.sync += held.eq(step)
-            digits = select(m, held, _integers(plan.table), plan.table.shape[1], "digits")
+            digits = select(m, held, words_of(plan.table), plan.table.shape[1], "digits")
             return [digits[at:][: plan.simd] for at in range(0, len(digits), plan.simd)]
         stored, place = plan.stored
         word = self._read(m, stages, step, stored)
         return [
-            self._vector(m, word, place[at:][: plan.simd]) for at in range(0, len(place), plan.simd)
+            placed(m, word, place[at:][: plan.simd], "digits")
+            for at in range(0, len(place), plan.simd)
         ]
-
-    def _vector(self, m, word, place):
-        """Return the word's bits at ``place``, constants where negative, as one signal.
-
-        Every use of a long expression costs its length again, so it has a signal; one signal for
-        all vectors would have more pieces than CXXRTL's templates compile with.
-        """
-        vector = Signal(len(place), name="digits")
-        m.d.comb += vector.eq(Cat(word[n] if n >= 0 else Const(-1 - n, 1) for n in place.tolist()))
-        return vector
 
     def _read(self, m, stages, step, stored):
         """Return the memory word of the step that is in stage 1."""
-        rows = _integers(stored)
+        rows = words_of(stored)
         if self.plan.writable:
             number = self._written(m, rows, stored.shape[1], step, bias=False)
             word = payload(stored.shape[1], "weights")
@@ -268,9 +269,3 @@ class Mvu(wiring.Component):
             with m.If(stages.enter[latency]):
                 m.d.sync += acc.eq(Cat(base[:skip], base[skip:] + total))
             m.d.comb += Value.cast(self.o.p[pe]).eq(acc)
-
-
-def _integers(rows):
-    """Return bool rows as integers, column 0 in the lowest bit."""
-    packed = np.packbits(rows, axis=1, bitorder="little")
-    return [int.from_bytes(row.tobytes(), "little") for row in packed]
