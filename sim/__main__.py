@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +11,7 @@ import typer
 from rich.table import Table
 
 from hwgen.cli import console
-from hwgen.errors import HwgenError, OutputError
+from hwgen.errors import OutputError
 from hwgen.flow.progress import Progress
 from hwgen.report.figures import count, rate
 from sim.peers import Peer, peers_of
@@ -122,8 +121,5 @@ def _stored(row: Outcome) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    try:
+    with console.ending():
         typer.run(main)
-    except HwgenError as error:
-        console.complain(str(error))
-        sys.exit(error.exit_code)

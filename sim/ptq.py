@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -25,7 +24,7 @@ from torch import nn
 
 from hwgen import flow
 from hwgen.cli import console
-from hwgen.errors import BudgetError, HwgenError
+from hwgen.errors import BudgetError
 from hwgen.flow.progress import Progress
 from hwgen.ptq import GPFQConfig, QMSEConfig, TSQConfig, quantize, reference_accuracy
 from hwgen.ptq.config import Config
@@ -302,8 +301,5 @@ def _write(path: Path, results: Sequence[Trial]) -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with console.ending():
         typer.run(main)
-    except HwgenError as error:
-        console.complain(str(error))
-        sys.exit(error.exit_code)

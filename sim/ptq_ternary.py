@@ -9,7 +9,6 @@ seeds are fixed here, before any run.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +21,6 @@ from rich.table import Table
 from torch import nn
 
 from hwgen.cli import console
-from hwgen.errors import HwgenError
 from hwgen.ptq import Data, QMSEConfig, TSQConfig, quantize
 from hwgen.ptq.config import Config
 from hwgen.ptq.floats import Training, accuracy, fit
@@ -156,8 +154,5 @@ def markdown(rows: list[tuple[str, str, str, str]]) -> str:
 
 
 if __name__ == "__main__":
-    try:
+    with console.ending():
         typer.run(main)
-    except HwgenError as error:
-        console.complain(str(error))
-        sys.exit(error.exit_code)

@@ -7,7 +7,6 @@ sign.
 from __future__ import annotations
 
 import csv
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +16,6 @@ import typer
 from rich.table import Table
 
 from hwgen.cli import console
-from hwgen.errors import HwgenError
 from hwgen.train.study import BASELINE, Comparison, Trial, compared, trials
 
 FIRST_SEED = 100
@@ -87,8 +85,5 @@ def _write(path: Path, rows: Sequence[Trial] | Sequence[Comparison]) -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with console.ending():
         typer.run(main)
-    except HwgenError as error:
-        console.complain(str(error))
-        sys.exit(error.exit_code)

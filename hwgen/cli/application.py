@@ -10,7 +10,6 @@ from types import FrameType
 import typer
 
 from hwgen.cli import console
-from hwgen.errors import HwgenError
 
 app = typer.Typer(
     name="hwgen",
@@ -28,10 +27,8 @@ def run() -> None:
     """Run the command line; ``HwgenError`` becomes one paragraph and its exit code."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        app()
-    except HwgenError as error:
-        console.complain(str(error))
-        sys.exit(error.exit_code)
+        with console.ending():
+            app()
     except SystemExit as stop:
         if stop.code in _INTERRUPTED:
             warnings.simplefilter("ignore")  # half-made hardware complains that it is unused

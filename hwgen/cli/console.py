@@ -22,6 +22,7 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bar
 
+from hwgen.errors import HwgenError
 from hwgen.report.schema import Step
 
 out = Console(highlight=False, soft_wrap=False)
@@ -98,6 +99,16 @@ def running(quiet: bool, verbose: bool = False) -> Generator[Terminal]:
         yield terminal
     finally:
         terminal.close()
+
+
+@contextmanager
+def ending() -> Generator[None]:
+    """Make of an ``HwgenError`` in the block one paragraph on stderr and its exit code."""
+    try:
+        yield
+    except HwgenError as error:
+        complain(str(error))
+        sys.exit(error.exit_code)
 
 
 def emit_json(content: BaseModel | Mapping[str, object]) -> None:
