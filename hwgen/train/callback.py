@@ -10,9 +10,15 @@ import lightning
 import torch
 from torch import nn
 
-from hwgen.train.errors import RecipeError, TrainingError
+from hwgen.train.errors import TrainingError
 from hwgen.train.masks import Function, Law, Unit
-from hwgen.train.sq import Ratios, Schedule, StochasticQuantization
+from hwgen.train.sq import (
+    Ratios,
+    Schedule,
+    StochasticQuantization,
+    checked_lengths,
+    stage_of,
+)
 
 
 class SQCallback(lightning.Callback):
@@ -32,13 +38,13 @@ class SQCallback(lightning.Callback):
 
     Parameters
     ----------
-    epochs : length of one stage
+    epochs : length of each stage, or the lengths of all of them
     schedule, law, function, unit, layers, seed : see ``StochasticQuantization``
     """
 
     def __init__(
         self,
-        epochs: int,
+        epochs: int | Sequence[int],
         schedule: Schedule | Sequence[float] = "exponential",
         *,
         law: Law = "paper",
@@ -47,12 +53,10 @@ class SQCallback(lightning.Callback):
         layers: Mapping[str, Ratios] | None = None,
         seed: int = 0,
     ) -> None:
-        if epochs < 1:
-            raise RecipeError(f"a stage of {epochs} epochs: must be 1 or more")
-        self.epochs = epochs
         self.sq = StochasticQuantization(
             schedule, law=law, function=function, unit=unit, layers=layers, seed=seed
         )
+        self.epochs = checked_lengths(epochs, len(self.sq.ratios))
         self._restarts: list[Any] = []
         self._first: list[dict[str, Any]] | None = None
         self._step = 0
@@ -61,7 +65,7 @@ class SQCallback(lightning.Callback):
     @property
     def total_epochs(self) -> int:
         """Epochs of all stages together."""
-        return self.epochs * len(self.sq.ratios)
+        return sum(self.epochs)
 
     def start(
         self,
@@ -79,13 +83,14 @@ class SQCallback(lightning.Callback):
                 f"the checkpoint restarts {len(self._first)} optimisers and schedules, this run "
                 f"has {len(self._restarts)}; resume with the recipe it was made with"
             )
-        self.sq.set_stage(max(self._epoch, 0) // self.epochs)
+        self.sq.set_stage(stage_of(max(self._epoch, 0), self.epochs))
 
     def start_epoch(self, epoch: int) -> bool:
         """Set the ratios of ``epoch``, counted from 0; True where a later stage begins."""
-        begins = epoch > 0 and epoch % self.epochs == 0 and epoch < self.total_epochs
+        stage = stage_of(epoch, self.epochs)
+        begins = epoch > 0 and stage != stage_of(epoch - 1, self.epochs)
         self._epoch = epoch
-        self.sq.set_stage(epoch // self.epochs)
+        self.sq.set_stage(stage)
         if begins:
             for item, state in zip(self._restarts, self._first or [], strict=True):
                 item.load_state_dict(copy.deepcopy(state))

@@ -6,6 +6,7 @@ import json
 import logging
 import signal
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from hwgen.train.export import finalize_export
 from hwgen.train.models import build_model
 from hwgen.train.module import Trainee
 from hwgen.train.recipe import Recipe
+from hwgen.train.sq import checked_lengths
 from hwgen.train.weights import set_weight_quant, weight_quant
 
 EXPORT_SAMPLES = 16
@@ -85,13 +87,13 @@ def run(
         seed=spec.seed,
         augment=recipe.data.augment,
     )
-    epochs = 1 if limit else spec.epochs
-    trainee = Trainee(network, spec, len(batches) * epochs)
-    sq = _callback(recipe, epochs)
+    sq = _callback(recipe, 1 if limit else spec.epochs)
+    epochs = sq.epochs if sq else checked_lengths(1 if limit else spec.epochs, 1)
+    trainee = Trainee(network, spec, epochs, len(batches))
     checkpoint = out / "checkpoints" / "last.ckpt"
     if resume:
         _keep_metrics(out / "metrics")
-    trainer = _trainer(out, sq.total_epochs if sq else epochs, [sq] if sq else [], progress)
+    trainer = _trainer(out, sum(epochs), [sq] if sq else [], progress)
     _fit(trainer, trainee, batches, _batches_of(test, recipe), checkpoint, resume)
     return _finish(recipe, network, test, out, checkpoint)
 
@@ -128,7 +130,7 @@ def _batches_of(samples: Samples, recipe: Recipe) -> Batches:
     return Batches(samples, recipe.data.convention, 500)
 
 
-def _callback(recipe: Recipe, epochs: int) -> SQCallback | None:
+def _callback(recipe: Recipe, epochs: int | Sequence[int]) -> SQCallback | None:
     spec = recipe.sq
     if spec is None:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import lightning
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from hwgen.train.errors import TrainingError
 from hwgen.train.recipe import TrainSpec
+from hwgen.train.sq import stage_of
 
 STEP_DROPS = (0.5, 0.75)  # of a stage: where the step schedule divides the rate by ten
 
@@ -21,17 +23,30 @@ class Trainee(lightning.LightningModule):
     ----------
     model : network, input to class scores
     spec : the recipe's ``[train]`` section
-    steps : optimiser steps of one stage, over which the learning-rate schedule runs
+    epochs : length of each stage, over which the learning-rate schedule runs
+    batches : optimiser steps of one epoch
     """
 
-    def __init__(self, model: nn.Module, spec: TrainSpec, steps: int) -> None:
+    def __init__(
+        self, model: nn.Module, spec: TrainSpec, epochs: Sequence[int], batches: int
+    ) -> None:
         super().__init__()
         self.model = model
         self.spec = spec
-        self.steps = steps
+        self.stages = tuple(epochs)
+        self.batches = batches
+        self.enter(0)
+
+    def enter(self, epoch: int) -> None:
+        """Let the learning rate run over the stage of ``epoch``, counted from 0."""
+        self.steps = self.stages[stage_of(epoch, self.stages)] * self.batches
 
     def on_train_epoch_start(self) -> None:
-        """Tie order and dropout to seed and epoch, so that a resumed run goes on as it would."""
+        """Run the learning rate over this epoch's stage.
+
+        Tie order and dropout to seed and epoch, so that a resumed run goes on as it would.
+        """
+        self.enter(self.current_epoch)
         torch.manual_seed(self.spec.seed * 1_000_003 + self.current_epoch)
         self.trainer.train_dataloader.set_epoch(self.current_epoch)
 

@@ -6,15 +6,36 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 
 from hwgen.errors import suggest
 from hwgen.train.data import Augment
 from hwgen.train.errors import RecipeError
 from hwgen.train.export import Exporter, InputConvention
 from hwgen.train.models import check_options
+from hwgen.train.sq import SCHEDULES, Schedule, checked_lengths, checked_ratios
 
 Positive = Annotated[int, Field(ge=1)]
+
+
+def _lengths(value: Any) -> int | tuple[int, ...]:
+    given = value if isinstance(value, list | tuple) else [value]
+    if not given or any(type(length) is not int or length < 1 for length in given):
+        raise ValueError("give a number of epochs of 1 or more, or a list of such")
+    return tuple(given) if given is value else value
+
+
+def _ratios(value: Any) -> Schedule | tuple[float, ...]:
+    named = isinstance(value, str) and value in SCHEDULES
+    listed = isinstance(value, list | tuple) and all(type(x) in (int, float) for x in value)
+    if not named and not listed:
+        names = ", ".join(SCHEDULES)
+        raise ValueError(f"give {names}, or a list of the stages' ratios")
+    try:
+        checked_ratios(value)
+    except RecipeError:
+        raise ValueError("ratios are in 0..1, the last one is 1") from None
+    return value if named else tuple(value)
 
 
 class _Section(BaseModel):
@@ -38,13 +59,14 @@ class DataSpec(_Section):
 
 
 class TrainSpec(_Section):
-    """Optimiser, length and seed. With SQ, ``epochs`` is the length of one stage.
+    """Optimiser, length and seed.
 
+    epochs : length; with SQ that of every stage, or a list with the length of each
     warmup : share of a stage over which the learning rate first rises from 0, 0..<1
     momentum, nesterov : of ``sgd``
     """
 
-    epochs: Positive
+    epochs: Annotated[int | tuple[int, ...], PlainValidator(_lengths)]
     batch_size: Positive = 128
     optimizer: Literal["adam", "sgd"] = "adam"
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
@@ -58,9 +80,12 @@ class TrainSpec(_Section):
 
 
 class SQSpec(_Section):
-    """Stochastic quantization; see ``hwgen.train.sq``."""
+    """Stochastic quantization; see ``hwgen.train.sq``.
 
-    schedule: Literal["exponential", "average", "fine-tune", "plain"] = "exponential"
+    schedule : a name, or the ratios of the stages themselves, the last one 1
+    """
+
+    schedule: Annotated[Schedule | tuple[float, ...], PlainValidator(_ratios)] = "exponential"
     law: Literal["paper", "reference"] = "paper"
     function: Literal["constant", "linear", "softmax", "sigmoid"] = "linear"
     unit: Literal["filter", "element"] = "filter"
@@ -107,7 +132,16 @@ def check_recipe(table: dict[str, Any], where: str = "recipe") -> Recipe:
         told = "; ".join(_told(entry) for entry in error.errors())
         raise RecipeError(f"{where}: {told}") from None
     check_options(recipe.model, where)
+    _check_stages(recipe, where)
     return recipe
+
+
+def _check_stages(recipe: Recipe, where: str) -> None:
+    stages = len(checked_ratios(recipe.sq.schedule)) if recipe.sq else 1
+    try:
+        checked_lengths(recipe.train.epochs, stages)
+    except RecipeError as error:
+        raise RecipeError(f"{where}: train.{error}") from None
 
 
 def _told(entry: Any) -> str:
@@ -117,4 +151,4 @@ def _told(entry: Any) -> str:
         section = sections.get(str(entry["loc"][0]), Recipe) if len(entry["loc"]) > 1 else Recipe
         return f"key {place} is unknown{suggest(str(entry['loc'][-1]), section.model_fields)}"
     given = "" if isinstance(entry["input"], dict) else f"={entry['input']!r}"
-    return f"{place}{given}: {entry['msg']}"
+    return f"{place}{given}: {entry['msg'].removeprefix('Value error, ')}"

@@ -6,9 +6,11 @@ A ``Mixer`` hooks a layer's weight quantizer and puts real rows back among the q
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import accumulate
 from typing import Any, Literal
 
 import torch
@@ -107,7 +109,7 @@ class StochasticQuantization:
         layers: Mapping[str, Ratios] | None = None,
         seed: int = 0,
     ) -> None:
-        self.ratios = _checked_ratios(schedule)
+        self.ratios = checked_ratios(schedule)
         self.law: Law = law
         self.function: Function = function
         self.unit: Unit = unit
@@ -162,7 +164,8 @@ def _fits(pattern: str, name: str) -> bool:
     return fnmatchcase(name, pattern) or fnmatchcase(name, f"*.{pattern}")
 
 
-def _checked_ratios(schedule: Schedule | Sequence[float]) -> tuple[float, ...]:
+def checked_ratios(schedule: Schedule | Sequence[float]) -> tuple[float, ...]:
+    """Return the ratios of a schedule's stages; raises ``RecipeError`` where there is no such."""
     if isinstance(schedule, str):
         if schedule not in SCHEDULES:
             raise RecipeError(f"sq.schedule={schedule!r} is unknown{suggest(schedule, SCHEDULES)}")
@@ -171,6 +174,30 @@ def _checked_ratios(schedule: Schedule | Sequence[float]) -> tuple[float, ...]:
     if not ratios or not all(0 <= ratio <= 1 for ratio in ratios) or ratios[-1] != 1:
         raise RecipeError(f"sq.schedule={ratios} must be ratios in 0..1 of which the last is 1")
     return ratios
+
+
+def checked_lengths(epochs: int | Sequence[int], stages: int) -> tuple[int, ...]:
+    """Return the length of each stage in epochs, one number standing for all of them.
+
+    Raises
+    ------
+    RecipeError
+        a length below 1, not as many lengths as stages
+    """
+    lengths = (epochs,) * stages if isinstance(epochs, int) else tuple(epochs)
+    if min(lengths, default=0) < 1:
+        raise RecipeError(f"epochs={epochs}: a stage has 1 epoch or more")
+    if len(lengths) != stages:
+        raise RecipeError(
+            f"epochs has {len(lengths)} lengths for {stages} stages; give one for each, or a "
+            "single number for all (sq.schedule says how many stages there are; without [sq], one)"
+        )
+    return lengths
+
+
+def stage_of(epoch: int, lengths: Sequence[int]) -> int:
+    """Return the stage that ``epoch`` belongs to, both counted from 0; the last one has no end."""
+    return min(bisect_right(tuple(accumulate(lengths)), epoch), len(lengths) - 1)
 
 
 def _check_override(pattern: str, value: Ratios, stages: int) -> None:

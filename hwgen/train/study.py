@@ -118,7 +118,7 @@ def trials(quantizer: Quantizer, seeds: range, epochs: int) -> Iterator[Trial]:
 
 def _fit(model: nn.Module, x: Tensor, y: Tensor, sq: SQCallback, seed: int) -> None:
     optimizer = torch.optim.SGD(model.parameters(), RATE, momentum=0.9, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, sq.epochs)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, sq.epochs[0])
     generator = torch.Generator().manual_seed(seed)
     sq.start(model, optimizer, schedule)
     model.train()

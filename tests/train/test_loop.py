@@ -77,6 +77,16 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(tmp_path, monkeypatch):
     assert epochs_of(tmp_path / "cut") == epochs_of(tmp_path / "whole") == set(range(8))
 
 
+def test_a_run_goes_on_with_a_stage_added_to_its_recipe(tmp_path):
+    first, both = recipe([2], {"schedule": [1]}), recipe([2, 3], {"schedule": [1, 1]})
+    whole = run(both, data=tmp_path, out=tmp_path / "whole", progress=False)
+    ended = run(first, data=tmp_path, out=tmp_path / "cut", progress=False)
+    with pytest.raises(AssertionError):
+        assert_same(whole.model, ended.model)
+    resumed = run(both, data=tmp_path, out=tmp_path / "cut", resume=True, progress=False)
+    assert_same(whole.model, resumed.model)
+
+
 def epochs_of(out):
     """Return the epochs that were tested, by all files of metrics."""
     lines = [line for path in (out / "metrics").glob("*.csv") for line in rows(path)]

@@ -99,7 +99,7 @@ def test_blocks_may_pass_on_more_bits_than_convolutions_take():
 
 def test_rate_rises_then_falls_in_each_stage():
     spec = TrainSpec(epochs=1, warmup=0.1, learning_rate=1.0)
-    rate = Trainee(torch.nn.Linear(1, 1), spec, 100).rate
+    rate = Trainee(torch.nn.Linear(1, 1), spec, (1,), 100).rate
     rates = [rate(step) for step in range(101)]
     assert max(rates) == pytest.approx(1.001)
     assert rates.index(max(rates)) == 10
@@ -107,3 +107,11 @@ def test_rate_rises_then_falls_in_each_stage():
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert 0 < rates[0] < 0.1
     assert rates[-1] == pytest.approx(0.001)
+
+
+def test_rate_runs_over_the_stage_that_is_trained():
+    trainee = Trainee(torch.nn.Linear(1, 1), TrainSpec(epochs=(1, 3)), (1, 3), 100)
+    assert trainee.rate(100) == pytest.approx(0.001)
+    trainee.enter(1)
+    assert trainee.rate(100) == pytest.approx(0.751)
+    assert trainee.rate(300) == pytest.approx(0.001)

@@ -1,7 +1,10 @@
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from hwgen.train.callback import SQCallback
 from hwgen.train.errors import RecipeError
 from hwgen.train.loop import network_of
 from hwgen.train.recipe import check_recipe, read_recipe
@@ -35,7 +38,11 @@ def test_defaults():
         (changed("train", "learning_rat", 1), r"key train\.learning_rat is unknown; did you mean "),
         (changed("model", "weight_bit", 1), r"key model\.weight_bit is unknown; did you mean weig"),
         (changed("model", "name", "tcf"), r"model\.name='tcf' is unknown; did you mean tfc"),
-        (changed("train", "epochs", 0), r"train\.epochs=0: Input should be greater than or equal"),
+        (changed("train", "epochs", 0), r"train\.epochs=0: give a number of epochs of 1 or more"),
+        (changed("train", "epochs", [3, 0]), r"train\.epochs=\[3, 0\]: give a number of epochs"),
+        (changed("train", "epochs", [3, 3]), r"train\.epochs has 2 lengths for 1 stages; give one"),
+        (changed("sq", "schedule", "avg"), r"sq\.schedule='avg': give exponential, average, "),
+        (changed("sq", "schedule", [0.5, 0.9]), r"ratios are in 0\.\.1, the last one is 1"),
         (
             changed("train", "optimizer", "sdg"),
             r"train\.optimizer='sdg': Input should be 'adam' ",
@@ -48,6 +55,14 @@ def test_defaults():
 def test_errors_name_key_and_way_out(table, text):
     with pytest.raises(RecipeError, match=text):
         check_recipe(table)
+
+
+def test_stages_of_ones_own():
+    table = changed("sq", "schedule", [0.5, 1, 1])
+    recipe = check_recipe({**table, "train": {"epochs": [2, 2, 9]}})
+    assert recipe.sq is not None
+    assert recipe.sq.schedule == (0.5, 1, 1)
+    assert recipe.train.epochs == (2, 2, 9)
 
 
 def test_impossible_width_is_refused():
@@ -70,3 +85,13 @@ def test_files_that_are_no_recipes(tmp_path):
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_committed_recipes_describe_networks(path):
     network_of(read_recipe(path))
+
+
+def test_the_guide_shows_a_recipe_that_works():
+    guide = (FOLDER.parent / "docs" / "guides" / "train.md").read_text(encoding="utf-8")
+    shown = re.search(r"```toml\n(.*?)```", guide, re.DOTALL)
+    assert shown is not None
+    recipe = check_recipe(tomllib.loads(shown[1]))
+    network = network_of(recipe)
+    assert recipe.sq is not None
+    SQCallback(recipe.train.epochs, layers=recipe.sq.layers).start(network)

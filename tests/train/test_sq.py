@@ -121,6 +121,18 @@ def test_stages_restart_optimiser_and_rate():
     assert rates == pytest.approx([0.1, 0.01] * 4)
 
 
+def test_stages_may_differ_in_length():
+    model = dense()
+    callback = SQCallback((1, 3, 2), (0.5, 1, 1))
+    callback.start(model)
+    begins = [callback.start_epoch(epoch) for epoch in range(callback.total_epochs)]
+    assert begins == [False, True, False, False, True, False]
+    with pytest.raises(RecipeError, match="epochs has 2 lengths for 4 stages"):
+        SQCallback((1, 3))
+    with pytest.raises(RecipeError, match="epochs=0: a stage has 1 epoch or more"):
+        SQCallback(0)
+
+
 def test_named_schedules():
     assert SCHEDULES["exponential"] == (0.5, 0.75, 0.875, 1.0)
     assert SCHEDULES["average"] == (0.25, 0.5, 0.75, 1.0)
