@@ -37,6 +37,9 @@ _PACKING: frozenset[Family] = frozenset(("xc7", "xcup"))
 _PACKED_BITS = 9
 # Words up to which a memory in logic takes no more than one LUT for each bit of a word.
 _SHALLOW = 64
+# Weights up to which shared terms of a matrix are looked for, which takes seconds: larger ones fill
+# any board that has a family here.
+_PLANNED = 1 << 16
 MEMORIES: tuple[Memory, ...] = ("const", "lutram", "bram")
 
 
@@ -78,7 +81,7 @@ def _matrices(layer: Layer, weights: IntArray, pin: Pin) -> Iterator[Head]:
                         continue
                     if style == "lut":
                         made_of = mvu_terms(unit, pe, simd, style, memory, family, m)
-                    elif style == "const" and whole and pin.style == "const":  # only if asked for
+                    elif style == "const" and whole and _shares(weights, pin):
                         made_of = constant(m)
                     elif style == "dsp" and _packs(packing, unit, fold, family, pin):
                         made_of = packing.terms(unit.height, mw, pe, simd, memory, m, family)
@@ -95,6 +98,11 @@ def _packs(packing: Packing, unit: MvuFacts, fold: Fold, family: Family, pin: Pi
         return False
     steps = unit.height // fold.pe * ceil(unit.width / fold.simd)
     return fold.memory != "bram" or pin.memory is not None or steps > _SHALLOW
+
+
+def _shares(weights: IntArray, pin: Pin) -> bool:
+    """Return whether a matrix is worth planning as constants, or asked for as such."""
+    return pin.style == "const" or weights.size <= _PLANNED
 
 
 @dataclass(frozen=True)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise, product
 
 import numpy as np
@@ -200,7 +201,7 @@ def test_impossible_target_says_the_best_possible(tfc, pynq):
 
     best = search.search(tfc, pynq, goal())
     assert "200,000,000 fps is out of reach" in str(caught.value)
-    assert f"{100e6 / best.interval:,.0f} fps ({best.interval:,} cycles" in str(caught.value)
+    assert f"{100e6 / best.interval:,.0f} fps ({best.interval:,} cycle" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -276,9 +277,28 @@ def test_wide_products_go_into_multipliers_where_the_chip_has_them(pynq):
 
 
 def test_small_products_stay_in_logic(tfc, pynq):
-    found = search.search(tfc, pynq, goal())
+    for found in search.search(tfc, pynq, goal()), search.search(tfc, pynq, goal(target_fps=1e6)):
+        assert "dsp" not in {found.folding[name].style for name in found.folding}
 
-    assert {found.folding[name].style for name in found.folding} == {"lut"}
+
+def test_matrices_that_are_used_whole_share_their_terms_where_that_is_less(pynq):
+    net = mlp([64, 64, 64])
+    fast = goal(target_fps=100e6)
+    shared = search.search(net, pynq, fast)
+    adders = search.search(
+        net, pynq, replace(fast, pins={name: search.Pin(style="lut") for name in ("fc0", "fc1")})
+    )
+
+    assert {shared.folding[name].style for name in ("fc0", "fc1")} == {"const"}
+    assert shared.interval == adders.interval == 1
+    assert shared.cost.lut < 0.8 * adders.cost.lut
+    assert shared.cost == total(net, shared.folding, pynq)
+
+
+def test_folded_matrices_are_not_constants(pynq):
+    found = search.search(mlp([64, 64, 64]), pynq, goal(target_fps=1e6))
+
+    assert {found.folding[name].style for name in ("fc0", "fc1")} == {"lut"}
 
 
 def test_shallow_block_memories_of_packed_operands_can_be_pinned(pynq):
