@@ -23,9 +23,11 @@ from hwgen.report import Report
 from hwgen.report.figures import count, rate
 from hwgen.verify import write_verilog
 from sim.peers import NETWORKS, Peer
+from sim.regression import CRAWL_FPS, SLOW_FPS
 
 ROOT = Path(__file__).resolve().parents[1]
 SAVED = Path(__file__).parent / "tables" / "networks.json"
+SAVED_DESIGNS = SAVED.with_name("designs.json")
 BOARD = "pynq-z2"
 _CODES = InputFlags()
 _PIXELS = InputFlags(type="uint8", scale="1/255")
@@ -68,6 +70,16 @@ CASES = (
     Case("ResNet-8 W2A2", "designs/resnet_w2a2/model.onnx", 20_000, most=(37_240, 98)),
     Case("MobileNet-like W4A4", "designs/mobilenet_w4a4/model.onnx", 300),
 )
+
+
+def design_cases() -> tuple[Case, ...]:
+    """Return the networks of the repository, each at the speeds of ``python -m sim``."""
+    speeds = {"smallest": CRAWL_FPS, "slow": SLOW_FPS, "fastest": None}
+    return tuple(
+        Case(f"{file.parent.name} {name}", str(file.relative_to(ROOT)), fps)
+        for file in sorted((ROOT / "designs").glob("*/model.onnx"))
+        for name, fps in speeds.items()
+    )
 
 
 def counted(case: Case, models: Path, folder: Path, *, parts: bool) -> Report:
@@ -146,11 +158,11 @@ def _peer(peer: Peer) -> tuple[str, ...]:
     )
 
 
-def known() -> dict[str, dict[str, Any]]:
+def known(saved: Path) -> dict[str, dict[str, Any]]:
     """Return what was counted last time, by name."""
-    if not SAVED.exists():
+    if not saved.exists():
         return {}
-    return {line["name"]: line for line in json.loads(SAVED.read_text(encoding="utf-8"))}
+    return {line["name"]: line for line in json.loads(saved.read_text(encoding="utf-8"))}
 
 
 def main(
@@ -159,10 +171,14 @@ def main(
         "models"
     ),
     parts: Annotated[bool, typer.Option(help="Also count each layer by itself.")] = True,
+    designs: Annotated[
+        bool, typer.Option("--designs", help="The repository's designs at three speeds instead.")
+    ] = False,
 ) -> None:
     """Count networks and save them beside those that were counted before."""
-    lines = known()
-    for case in CASES:
+    cases, saved = (design_cases(), SAVED_DESIGNS) if designs else (CASES, SAVED)
+    lines = known(saved)
+    for case in cases:
         if only not in case.name:
             continue
         if not case.path(models).exists():
@@ -171,9 +187,9 @@ def main(
         with tempfile.TemporaryDirectory() as folder:
             report = counted(case, models, Path(folder), parts=parts)
         lines[case.name] = line_of(case, report)
-        order = [lines[each.name] for each in CASES if each.name in lines]
-        SAVED.parent.mkdir(exist_ok=True)
-        SAVED.write_text(json.dumps(order, indent=1) + "\n", encoding="utf-8")
+        order = [lines[each.name] for each in cases if each.name in lines]
+        saved.parent.mkdir(exist_ok=True)
+        saved.write_text(json.dumps(order, indent=1) + "\n", encoding="utf-8")
         console.line(f"{case.name}: {json.dumps(lines[case.name]['synth'])}")
     console.out.print(table(lines.values()))
 
