@@ -7,6 +7,11 @@ from pathlib import Path
 from hwgen import tools
 from hwgen.emit.sources import Sources
 
+# Of a memory's contents in one ``initial`` block. Yosys' time to read a block grows with the square
+# of its length: 50,176 words in one take ten times as long as in blocks of this size.
+INITIAL_LINES = 256
+_BEGIN, _END = "  initial begin\n", "  end\n"
+
 
 def write_verilog(
     design: Sources, folder: Path, *, notice: tools.Notice | None = None
@@ -34,4 +39,24 @@ def write_verilog(
         )
     finally:
         source.unlink()
+    for path in paths:
+        path.write_text(shorten_initials(path.read_text(encoding="utf-8")), encoding="utf-8")
     return tuple(paths)
+
+
+def shorten_initials(text: str) -> str:
+    """Return Verilog whose ``initial`` blocks hold at most ``INITIAL_LINES`` assignments each."""
+    lines: list[str] = []
+    held = -1  # assignments of the block so far; below 0 outside
+    for line in text.splitlines(keepends=True):
+        if line == _BEGIN:
+            held = 0
+        elif line == _END:
+            held = -1
+        elif held == INITIAL_LINES:
+            lines += [_END, _BEGIN]
+            held = 1
+        elif held >= 0:
+            held += 1
+        lines.append(line)
+    return "".join(lines)

@@ -5,9 +5,12 @@ import re
 import pytest
 
 from hwgen import tools
+from hwgen.dataflow import plan, size_fifos
 from hwgen.emit import emit
 from hwgen.emit.rtlil import convert
 from hwgen.verify import write_verilog
+from hwgen.verify.verilog import INITIAL_LINES
+from tests.dataflow.nets import fold, mlp
 from tests.verify.parts import Add, chain
 
 
@@ -71,6 +74,16 @@ def test_taps_are_a_port_of_their_own_design(flow):
     assert r"\taps" not in plain.rtlil
     assert f"wire width {2 * (12 + 2)} output" in tapped.rtlil
     assert plain.digest != tapped.digest
+
+
+def test_contents_of_a_memory_are_told_in_short_blocks(tmp_path):
+    paths = write_verilog(emit(size_fifos(plan(mlp((40, 30)), fold()))), tmp_path)
+    text = "".join(path.read_text() for path in paths)
+    blocks = re.findall(r"^  initial begin\n(.*?)^  end\n", text, re.MULTILINE | re.DOTALL)
+    words = [re.findall(r"weights\S* ?\[(\d+)\] = .*;$", block, re.MULTILINE) for block in blocks]
+    words = [found for found in words if found]
+    assert [len(found) for found in words] == [INITIAL_LINES] * 4 + [1200 - 4 * INITIAL_LINES]
+    assert [int(word) for found in words for word in found] == list(range(1200))
 
 
 @pytest.mark.synth
