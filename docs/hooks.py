@@ -185,7 +185,16 @@ def counted() -> str:
 
 def networks() -> str:
     """Return the whole networks that ``python -m sim.networks`` counted, published ones beside."""
-    saved = json.loads((ROOT / "sim" / "tables" / "networks.json").read_text(encoding="utf-8"))
+    return _networks("networks.json")
+
+
+def designs() -> str:
+    """Return the designs of the repository at three speeds, as counted and as estimated."""
+    return _networks("designs.json")
+
+
+def _networks(file: str) -> str:
+    saved = json.loads((ROOT / "sim" / "tables" / file).read_text(encoding="utf-8"))
     rows: list[list[str]] = []
     for line in saved:
         synth, guess = line["synth"], line["estimate"]
@@ -213,6 +222,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "accuracies": accuracies,
     "counted": counted,
     "networks": networks,
+    "designs": designs,
 }
 
 

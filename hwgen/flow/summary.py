@@ -37,7 +37,7 @@ def summarise(
     speed, clock = decision.performance, decision.clock_mhz
     ties = tie_channels(decision)
     synth = facts.synthesis
-    per_node = _synth_by_node(flow, synth) if synth is not None else {}
+    per_node = _synth_by_node(flow, synth) if synth is not None and synth.parts else {}
     return s.Report(
         hwgen=hwgen.__version__,
         command=command,

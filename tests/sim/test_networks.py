@@ -7,19 +7,32 @@ import json
 import numpy as np
 import pytest
 
-from sim.networks import CASES, ROOT, SAVED, Case, counted, line_of, table
+from sim.networks import (
+    CASES,
+    ROOT,
+    SAVED,
+    SAVED_DESIGNS,
+    Case,
+    counted,
+    design_cases,
+    line_of,
+    table,
+)
 
 SLOWEST_NS = 5.0
-LINES = json.loads(SAVED.read_text(encoding="utf-8"))
+NETWORKS = json.loads(SAVED.read_text(encoding="utf-8"))
+DESIGNS = json.loads(SAVED_DESIGNS.read_text(encoding="utf-8"))
+LINES = NETWORKS + DESIGNS
 
 
 def test_every_network_is_counted():
-    assert [line["name"] for line in LINES] == [case.name for case in CASES]
+    assert [line["name"] for line in NETWORKS] == [case.name for case in CASES]
+    assert [line["name"] for line in DESIGNS] == [case.name for case in design_cases()]
 
 
 @pytest.mark.parametrize("line", LINES, ids=[line["name"] for line in LINES])
 def test_counts_keep_speed_limits_and_cells(line):
-    case = next(case for case in CASES if case.name == line["name"])
+    case = next(case for case in (*CASES, *design_cases()) if case.name == line["name"])
     assert line["logic_ns"] <= SLOWEST_NS
     assert line["fps"] >= (case.target_fps or 0)
     if case.most is not None:
@@ -28,8 +41,9 @@ def test_counts_keep_speed_limits_and_cells(line):
         assert blocks is None or line["synth"]["bram36"] <= blocks
 
 
-def test_estimates_are_near_the_counts():
-    errors = [abs(line["estimate"]["lut"] / line["synth"]["lut"] - 1) for line in LINES]
+@pytest.mark.parametrize("lines", [NETWORKS, DESIGNS], ids=["networks", "designs"])
+def test_estimates_are_near_the_counts(lines):
+    errors = [abs(line["estimate"]["lut"] / line["synth"]["lut"] - 1) for line in lines]
     assert np.median(errors) <= 0.08
     assert max(errors) <= 0.20
 
