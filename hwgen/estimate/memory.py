@@ -15,6 +15,7 @@ LUT_INPUTS: Mapping[Family, int] = {"xc7": 6, "xcup": 6, "ecp5": 4, "ice40": 4, 
 # Block shapes (words, bits), of 18-Kbit halves, of whole 36-Kbit blocks, of 4-Kbit blocks.
 _HALF = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
 _FULL = ((32768, 1), (16384, 2), (8192, 4), (4096, 9), (2048, 18), (1024, 36), (512, 72))
+_BYTE = 9  # bits with a write enable of their own
 _ICE40 = ((2048, 2), (1024, 4), (512, 8), (256, 16))
 # What Yosys's library says of them: the price of a half, of a whole, and of a bit of multiplexer
 # behind memories that lie one above the other.
@@ -38,10 +39,12 @@ class Blocks:
 
 
 @cache
-def blocks(depth: int, width: int, family: Family) -> Blocks:
+def blocks(depth: int, width: int, family: Family, *, written: bool = False) -> Blocks:
     """Return the block memory of ``depth`` words of ``width`` bits that Yosys chooses.
 
-    Blocks of one shape cover the depth in groups; the bits of all groups fill blocks densely.
+    Blocks of one shape cover the depth in groups. The bits of all groups fill blocks densely where
+    they are only read; where they are ``written``, groups share no write enable, of which a block
+    has one for every nine bits.
     """
     if family == "ice40":
         kinds: list[tuple[_Shapes, float, float]] = [(_ICE40, _HALF_PRICE, 1 / 9)]
@@ -53,15 +56,21 @@ def blocks(depth: int, width: int, family: Family) -> Blocks:
     for shapes, price, size in kinds:
         for words, bits in shapes:
             groups = ceil(depth / words)
-            count, muxes = ceil(width * groups / bits), width * (groups - 1)
+            if not written or family == "ice40":
+                count = ceil(width * groups / bits)
+            elif bits < _BYTE:
+                count = groups * ceil(width / bits)
+            else:
+                count = ceil(groups * ceil(width / _BYTE) / (bits // _BYTE))
+            muxes = width * (groups - 1)
             found.append((count * price + muxes * _MUX_PRICE, count * size, muxes))
     _, bram36, muxes = min(found)
     return Blocks(bram36, muxes)
 
 
-def bram36(depth: int, width: int, family: Family) -> float:
+def bram36(depth: int, width: int, family: Family, *, written: bool = False) -> float:
     """Return the 36-Kbit blocks of a block memory of ``depth`` words of ``width`` bits."""
-    return blocks(depth, width, family).bram36
+    return blocks(depth, width, family, written=written).bram36
 
 
 @cache

@@ -30,6 +30,7 @@ class MvuFacts:
     height, width : MH, MW
     planes : digits of a weight, each of which is added up by itself
     stored_bits : bits of a weight that some memory must hold
+    full : whether some digit is never 0, so that memory must tell padding from weights
     zeros : share of the digits that are 0
     bias : whether some row's sum starts with a constant
     """
@@ -38,6 +39,7 @@ class MvuFacts:
     width: int
     planes: int
     stored_bits: int
+    full: bool
     zeros: float
     bias: bool
     x_bits: int
@@ -57,7 +59,19 @@ def mvu_facts(weights: IntArray, x: Element, acc: Element) -> MvuFacts:
     zeros = 1.0 - float((chosen | negative).mean())
     height, width = weights.shape
     bias = bool(plan.bias.any())
-    return MvuFacts(height, width, len(chosen), max(stored, 1), zeros, bias, x.bits, acc.bits)
+    full = bool(chosen.reshape(len(chosen), -1).all(axis=1).any())
+    return MvuFacts(height, width, len(chosen), max(stored, 1), full, zeros, bias, x.bits, acc.bits)
+
+
+def stored_bits(facts: MvuFacts, pe: int, simd: int) -> int:
+    """Return the width of the weight memory at one fold.
+
+    Lanes beyond the matrix's width share a bit that tells padding, and so do rows beyond its
+    height, and lanes of both kinds.
+    """
+    beyond = facts.width % simd > 0, facts.height % pe > 0
+    padding = sum(beyond) + all(beyond) if facts.full else 0
+    return pe * simd * facts.stored_bits + padding
 
 
 @cache
@@ -97,7 +111,7 @@ def mvu_terms(
     products = rows * used * facts.planes * facts.x_bits
     merged = memory in ("const", "auto") and steps <= MERGED_STEPS
     writable = memory == "writable"
-    stored = lanes * facts.stored_bits if not merged else 0
+    stored = stored_bits(facts, pe, simd) if not merged else 0
     if writable:  # every digit has its two bits
         stored = lanes * 2 * facts.planes
     block = blocks(steps, stored, family) if memory == "bram" and stored else Blocks(0.0, 0)

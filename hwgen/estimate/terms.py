@@ -127,7 +127,7 @@ def _replay(unit: u.ReplayUnit, family: Family) -> Terms:
     counters = float(3 * counter_bits(unit.depth) + counter_bits(unit.times))
     levels = float(2 * counter_bits(unit.depth + 1))
     if unit.depth > _REPLAY_LUTRAM:
-        blocks = bram36(unit.depth, width, family)
+        blocks = bram36(unit.depth, width, family, written=True)
         return Terms("replay", (0.0, counters, levels, 1.0), (0.0, counters, levels, 1.0), blocks)
     memory = lutram_luts(unit.depth, width, family)
     return Terms("replay", (memory, counters, levels, 1.0), (float(width), counters, levels, 1.0))
@@ -198,7 +198,7 @@ def _fifo(unit: u.FifoUnit, family: Family) -> Terms:
     if style == "lutram":
         lut = 0.0, lutram_luts(depth, width, family), 3 * counters, 1.0
         return Terms("fifo", lut, (0.0, 3 * counters, 1.0))
-    blocks = bram36(depth, width, family)
+    blocks = bram36(depth, width, family, written=True)
     return Terms("fifo", (0.0, 0.0, 4 * counters, 1.0), (0.0, 4 * counters, 1.0), blocks)
 
 

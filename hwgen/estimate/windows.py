@@ -31,7 +31,7 @@ _MERGED_WORDS = 4
 def _memory(depth: int, width: int, style: str, family: Family) -> tuple[float, float, float]:
     """Return the LUTs of a line memory, those that choose among its blocks, and block RAMs."""
     if style == "bram":
-        return 0.0, 0.0, bram36(depth, width, family)
+        return 0.0, 0.0, bram36(depth, width, family, written=True)
     tall = ceil(depth / _LUTRAM_WORDS)
     return lutram_luts(depth, width, family), float(width * ceil((tall - 1) / 3)), 0.0
 

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 from hwgen import boards, dataflow
+from hwgen.arith.mvu import Lane, MvuPlan
 from hwgen.boards import Resources
 from hwgen.dataflow import Element
 from hwgen.estimate import estimate, mvu_facts, mvu_terms, priced
-from hwgen.estimate.mvu import tree
+from hwgen.estimate.mvu import stored_bits, tree
 from hwgen.ir import Fold, Folding, Graph, Input, Node, TensorType, ops
 
 
@@ -87,6 +88,17 @@ def test_facts_of_weights(values, planes, stored):
     assert (facts.planes, facts.stored_bits) == (planes, stored)
     assert (facts.height, facts.width, facts.x_bits, facts.acc_bits) == (8, 9, 2, 8)
     assert 0 <= facts.zeros < 1
+
+
+@pytest.mark.parametrize("values", [(-1, 1), (-1, 0, 1), (1, 2, 3), range(-8, 8)])
+@pytest.mark.parametrize(("pe", "simd"), [(1, 1), (1, 13), (3, 10), (7, 9), (9, 4), (4, 9)])
+def test_width_of_the_weight_memory_is_that_of_the_unit(values, pe, simd):
+    """Padding in either direction is told by bits of its own where weights are never 0."""
+    weights = np.random.default_rng(pe * simd).choice(list(values), (40, 60))
+    lanes = Lane(2), Lane(16, True)
+    built = MvuPlan(weights, *lanes, pe=pe, simd=simd, memory="lutram").stored[0]
+    facts = mvu_facts(weights, Element(0, 3), Element(-(2**15), 2**15 - 1))
+    assert stored_bits(facts, pe, simd) == built.shape[1]
 
 
 def test_tree_of_a_power_of_two():

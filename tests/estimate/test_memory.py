@@ -33,6 +33,21 @@ SHAPES = [
     (8192, 2),
     (12544, 3),
 ]
+# Of memories that are written: more bits than words share a write enable, and fewer.
+WRITTEN = [
+    (600, 4),
+    (700, 20),
+    (1100, 36),
+    (2500, 8),
+    (3000, 20),
+    (3904, 13),
+    (4608, 8),
+    (5000, 12),
+    (8560, 4),
+    (9000, 3),
+    (12000, 6),
+    (36864, 1),
+]
 # The block memories that Yosys's synth_xilinx chooses from for 7-series parts.
 LIBRARY = (
     "-lib +/xilinx/brams_xc4v.txt -D HAS_SIZE_36 -D HAS_CASCADE -D HAS_MIXWIDTH_SDP "
@@ -53,14 +68,30 @@ def rom(depth, width):
     return rtlil.convert(m, name=f"rom_{depth}_{width}", ports=[address, enable, data])
 
 
+def ram(depth, width):
+    m = Module()
+    m.submodules.memory = memory = Memory(
+        shape=width, depth=depth, init=[], attrs={"ram_style": "block"}
+    )
+    read, write = memory.read_port(), memory.write_port()
+    places, enables = [Signal(range(depth)) for _ in range(2)], [Signal() for _ in range(2)]
+    data = [Signal(width, name=f"data_{n}") for n in range(2)]
+    m.d.comb += [read.addr.eq(places[0]), read.en.eq(enables[0]), data[0].eq(read.data)]
+    m.d.comb += [write.addr.eq(places[1]), write.en.eq(enables[1]), write.data.eq(data[1])]
+    return rtlil.convert(m, name=f"ram_{depth}_{width}", ports=[*places, *enables, *data])
+
+
 @pytest.mark.synth
-def test_blocks_are_those_that_yosys_takes(tmp_path):
+@pytest.mark.parametrize(
+    ("make", "shapes"), [(rom, SHAPES), (ram, WRITTEN)], ids=["read", "written"]
+)
+def test_blocks_are_those_that_yosys_takes(make, shapes, tmp_path):
     tool = tools.find("yosys")
     if tool is None:
         pytest.skip("Yosys is not installed")
-    names = [f"rom_{depth}_{width}" for depth, width in SHAPES]
-    for name, shape in zip(names, SHAPES, strict=True):
-        (tmp_path / f"{name}.il").write_text(rom(*shape))
+    names = [f"{make.__name__}_{depth}_{width}" for depth, width in shapes]
+    for name, shape in zip(names, shapes, strict=True):
+        (tmp_path / f"{name}.il").write_text(make(*shape))
     inside = "\n".join(f"(* keep *) {name} u_{name}();" for name in names)
     (tmp_path / "top.v").write_text(f"module top();\n{inside}\nendmodule\n")
     script = [f"read_rtlil {name}.il" for name in names]
@@ -71,10 +102,11 @@ def test_blocks_are_those_that_yosys_takes(tmp_path):
     tools.run(tool, ["-q", "-s", "s.ys"], folder=tmp_path)
 
     modules = json.loads((tmp_path / "out.json").read_text())["modules"]
-    for name, (depth, width) in zip(names, SHAPES, strict=True):
+    for name, (depth, width) in zip(names, shapes, strict=True):
         cells = [c for c in modules[name]["cells"].values() if "BLOCKRAM" in c["type"]]
         halves = sum(1 if c["parameters"]["OPTION_MODE"] == "HALF" else 2 for c in cells)
-        assert bram36(depth, width, "xc7") == halves / 2, (depth, width)
+        found = bram36(depth, width, "xc7", written=make is ram)
+        assert found == halves / 2, (depth, width)
 
 
 def test_other_families_use_their_own_blocks():
