@@ -23,7 +23,7 @@ from hwgen.report import Report
 from hwgen.report.figures import count, rate
 from hwgen.verify import write_verilog
 from sim.peers import NETWORKS, Peer
-from sim.regression import CRAWL_FPS, SLOW_FPS
+from sim.regression import TARGETS
 
 ROOT = Path(__file__).resolve().parents[1]
 SAVED = Path(__file__).parent / "tables" / "networks.json"
@@ -74,11 +74,10 @@ CASES = (
 
 def design_cases() -> tuple[Case, ...]:
     """Return the networks of the repository, each at the speeds of ``python -m sim``."""
-    speeds = {"smallest": CRAWL_FPS, "slow": SLOW_FPS, "fastest": None}
     return tuple(
         Case(f"{file.parent.name} {name}", str(file.relative_to(ROOT)), fps)
         for file in sorted((ROOT / "designs").glob("*/model.onnx"))
-        for name, fps in speeds.items()
+        for name, fps in TARGETS.items()
     )
 
 

@@ -26,6 +26,12 @@ FoldingName = Literal["smallest", "slow", "fastest", "file"]
 FOLDINGS: tuple[FoldingName, ...] = ("smallest", "slow", "fastest", "file")
 CRAWL_FPS = 1e-3
 SLOW_FPS = 2000.0
+# What each folding that is searched for must reach; without a target the fastest.
+TARGETS: dict[FoldingName, float | None] = {
+    "smallest": CRAWL_FPS,
+    "slow": SLOW_FPS,
+    "fastest": None,
+}
 
 
 @dataclass(frozen=True)
@@ -42,15 +48,10 @@ class Bench:
     def request(self, board: str) -> Request:
         """Return what asks for this design."""
         model = self.folder / "model.onnx"
-        match self.folding:
-            case "smallest":
-                return Request(model, board, target_fps=CRAWL_FPS)
-            case "slow":
-                return Request(model, board, target_fps=SLOW_FPS)
-            case "fastest":
-                return Request(model, board, maximize="fps")
-            case "file":
-                return Request(model, board, folding=self.folder / "folding.toml")
+        if self.folding == "file":
+            return Request(model, board, folding=self.folder / "folding.toml")
+        target = TARGETS[self.folding]
+        return Request(model, board, target_fps=target, maximize=None if target else "fps")
 
 
 @dataclass(frozen=True)

@@ -83,12 +83,12 @@ class SQCallback(lightning.Callback):
                 f"the checkpoint restarts {len(self._first)} optimisers and schedules, this run "
                 f"has {len(self._restarts)}; resume with the recipe it was made with"
             )
-        self.sq.set_stage(stage_of(max(self._epoch, 0), self.epochs))
+        self.sq.set_stage(stage_of(self._epoch, self.epochs))
 
     def start_epoch(self, epoch: int) -> bool:
         """Set the ratios of ``epoch``, counted from 0; True where a later stage begins."""
         stage = stage_of(epoch, self.epochs)
-        begins = epoch > 0 and stage != stage_of(epoch - 1, self.epochs)
+        begins = stage != stage_of(epoch - 1, self.epochs)
         self._epoch = epoch
         self.sq.set_stage(stage)
         if begins:

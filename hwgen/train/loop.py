@@ -87,8 +87,9 @@ def run(
         seed=spec.seed,
         augment=recipe.data.augment,
     )
-    sq = _callback(recipe, 1 if limit else spec.epochs)
-    epochs = sq.epochs if sq else checked_lengths(1 if limit else spec.epochs, 1)
+    lengths = 1 if limit else spec.epochs
+    sq = _callback(recipe, lengths)
+    epochs = sq.epochs if sq else checked_lengths(lengths, 1)
     trainee = Trainee(network, spec, epochs, len(batches))
     checkpoint = out / "checkpoints" / "last.ckpt"
     if resume:

@@ -196,7 +196,7 @@ def checked_lengths(epochs: int | Sequence[int], stages: int) -> tuple[int, ...]
 
 
 def stage_of(epoch: int, lengths: Sequence[int]) -> int:
-    """Return the stage that ``epoch`` belongs to, both counted from 0; the last one has no end."""
+    """Return the stage that ``epoch`` belongs to, both counted from 0; the ends are open."""
     return min(bisect_right(tuple(accumulate(lengths)), epoch), len(lengths) - 1)
 
 

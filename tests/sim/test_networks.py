@@ -25,14 +25,10 @@ DESIGNS = json.loads(SAVED_DESIGNS.read_text(encoding="utf-8"))
 LINES = NETWORKS + DESIGNS
 
 
-def named(lines):
-    return {line["name"] for line in lines}
-
-
 def test_every_network_is_counted():
     assert [line["name"] for line in NETWORKS] == [case.name for case in CASES]
-    known = [case.name for case in design_cases()]
-    assert [line["name"] for line in DESIGNS] == [n for n in known if n in named(DESIGNS)]
+    names = [line["name"] for line in DESIGNS]
+    assert names == [case.name for case in design_cases() if case.name in names]
 
 
 @pytest.mark.parametrize("line", NETWORKS, ids=[line["name"] for line in NETWORKS])
