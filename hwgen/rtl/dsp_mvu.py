@@ -20,6 +20,7 @@ from hwgen.rtl.elastic import (
     lanes_of,
     payload,
     placed,
+    rom_attrs,
     rom_index,
     words_of,
 )
@@ -106,9 +107,7 @@ class DspMvu(wiring.Component):
         if not stored.shape[1]:
             return None
         step = rom_index(m, plan.steps, stages.enter[1], "step")
-        # Yosys has no read-only LUT memory: "distributed" would find no cell.
-        kind = "block" if plan.memory == "bram" else "logic"
-        attrs = {"rom_style": kind, "ram_style": kind}
+        attrs = rom_attrs(plan.memory)
         m.submodules.weights = memory = Memory(
             shape=unsigned(stored.shape[1]), depth=plan.steps, init=words_of(stored), attrs=attrs
         )

@@ -111,6 +111,16 @@ def words_of(rows):
     return [int.from_bytes(row.tobytes(), "little") for row in packed]
 
 
+def rom_attrs(memory):
+    """Return the attributes that put a constant memory into block RAM ("bram") or into LUTs.
+
+    "logic" is Yosys's name for LUTs: it has no read-only "distributed" memory. A plain case over
+    the addresses may end in block RAM, so constants ask for LUTs, too.
+    """
+    kind = "block" if memory == "bram" else "logic"
+    return {"rom_style": kind, "ram_style": kind}
+
+
 def placed(m: Module, word, place, name):
     """Return the word's bits at ``place`` as one signal; -1 is always 0 and -2 always 1.
 

@@ -23,6 +23,7 @@ from hwgen.rtl.elastic import (
     lanes_of,
     payload,
     placed,
+    rom_attrs,
     rom_index,
     select,
     words_of,
@@ -157,14 +158,11 @@ class Mvu(wiring.Component):
             with m.If(stages.open[1]):
                 m.d.sync += word.eq(number)
             return word
-        # Constants, too: a plain case over the steps may end in block RAM. "logic" is Yosys's name
-        # for LUTs; it has no read-only "distributed" memory.
-        kind = "block" if self.plan.memory == "bram" else "logic"
         memory = Memory(
             shape=unsigned(stored.shape[1]),
             depth=max(len(rows), 2),
             init=rows,
-            attrs={"rom_style": kind, "ram_style": kind},
+            attrs=rom_attrs(self.plan.memory),
         )
         m.submodules.weights = memory
         if self.plan.memory == "bram":

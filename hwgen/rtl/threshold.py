@@ -18,6 +18,7 @@ from hwgen.rtl.elastic import (
     lane_shape,
     lanes_of,
     payload,
+    rom_attrs,
     rom_index,
     select,
 )
@@ -114,8 +115,7 @@ class Threshold(wiring.Component):
         found = []
         for lane, count in enumerate(counts):
             levels, shape = self._levels(stage + 1, lane)
-            kind = {"rom_style": "block", "ram_style": "block"}
-            memory = Memory(shape=shape, depth=len(levels), init=levels, attrs=kind)
+            memory = Memory(shape=shape, depth=len(levels), init=levels, attrs=rom_attrs("bram"))
             m.submodules[f"levels_{stage + 1}_{lane}"] = memory
             port = memory.read_port()
             index = Cat(count, fold) if self.folds > 1 else count

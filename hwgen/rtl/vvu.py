@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from hwgen.rtl.codes import number, product
 from hwgen.rtl.delay import Delay
-from hwgen.rtl.elastic import lanes_of, rom_index
+from hwgen.rtl.elastic import lanes_of, rom_attrs, rom_index
 from hwgen.rtl.walker import Nest
 from hwgen.timing.conv import VVU_LATENCY, gather
 
@@ -113,9 +113,7 @@ class Vvu(wiring.Component):
         if all(row == rows[0] for row in rows):
             return rows[0]
         at = rom_index(m, len(rows), fire, "step")
-        # Yosys has no read-only LUT memory: "distributed" would find no cell
-        kind = "block" if self.memory == "bram" else "logic"
-        attrs = {"rom_style": kind, "ram_style": kind}
+        attrs = rom_attrs(self.memory)
         m.submodules.weights = rom = Memory(shape=layout, depth=len(rows), init=rows, attrs=attrs)
         read = rom.read_port()
         m.d.comb += [read.addr.eq(at), read.en.eq(free)]
