@@ -186,4 +186,4 @@ def vvu(unit: u.VvuUnit, family: Family) -> Terms:
     lut = rom * (not shallow), held, *products, sums, counters, 1.0
     registers = 2.0 * channels * unit.acc.bits + unit.simd * channels * unit.x.bits
     registers += stored * (not blocks) * (not shallow)
-    return Terms("vvu", lut, (registers, counters, float(timing.VVU_LATENCY)), blocks)
+    return Terms("vvu", lut, (registers, counters, float(timing.vvu_latency(unit.simd))), blocks)

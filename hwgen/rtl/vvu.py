@@ -10,17 +10,17 @@ from amaranth.lib.wiring import In, Out
 
 from hwgen.rtl.codes import number, product
 from hwgen.rtl.delay import Delay
-from hwgen.rtl.elastic import lanes_of, rom_attrs, rom_index
+from hwgen.rtl.elastic import Stages, lanes_of, rom_attrs, rom_index
 from hwgen.rtl.walker import Nest
-from hwgen.timing.conv import VVU_LATENCY, gather
+from hwgen.timing.conv import gather, vvu_cuts, vvu_latency
 
 
 class Vvu(wiring.Component):
     """Weigh the taps of each channel and add them up: a depthwise convolution behind a ``Swu``.
 
     A transfer holds ``simd`` taps of ``pe`` channels, lane ``tap * pe + channel``; a pixel's
-    transfers go through the taps, and for each of these through the channels. II 1, latency 3
-    (operands, products, sums) from a channel's last tap.
+    transfers go through the taps, and for each of these through the channels. II 1, latency
+    ``timing.conv.vvu_latency(simd)`` from a channel's last tap: operands, products and tree, sums.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Vvu(wiring.Component):
         self.weights = padded.reshape(self.words, pe, self.steps, simd).transpose(2, 0, 3, 1)
         self.pe, self.simd, self.m, self.x_bipolar = pe, simd, m, x_bipolar
         self.style, self.memory = style, memory
-        self.schedule = gather(self.steps, self.words, latency=VVU_LATENCY)
+        self.schedule = gather(self.steps, self.words, latency=vvu_latency(simd))
         super().__init__(
             {
                 "i": In(lanes_of(x_shape, m * simd * pe)),
@@ -59,51 +59,65 @@ class Vvu(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        held, summed = Signal(), Signal()
-        free_3 = ~self.o.valid | self.o.ready
-        free_2 = ~summed | free_3
-        free_1 = ~held | free_2
-        fire = self.i.valid & free_1
-        m.d.comb += self.i.ready.eq(free_1)
-        nest = Nest(m, [self.steps, self.words], fire)
-        first, last = self._marks(m, nest, free_1, free_2)
+        latency = vvu_latency(self.simd)
+        stages = Stages(m, latency, self.i.valid, self.o.ready, last=False)
+        m.d.comb += [self.i.ready.eq(stages.open[1]), stages.valid[latency].eq(self.o.valid)]
+        nest = Nest(m, [self.steps, self.words], stages.enter[1])
+        first, last = self._marks(m, nest, stages.open[1:latency])
 
         codes = Signal(self.i.payload.shape(), reset_less=True)
-        with m.If(free_1):
-            m.d.sync += [held.eq(self.i.valid), codes.eq(self.i.payload)]
-        factors = self._weights(m, nest, fire, free_1)
+        with m.If(stages.open[1]):
+            m.d.sync += codes.eq(self.i.payload)
+        factors = self._weights(m, nest, stages.enter[1], stages.open[1])
 
         acc = self.o.payload.shape()
-        terms = Signal(acc, reset_less=True)
-        with m.If(free_2):
-            m.d.sync += summed.eq(held)
-            for at in range(self.m * self.pe):
-                pixel, channel = divmod(at, self.pe)
-                begin, lanes = pixel * self.simd * self.pe, range(channel, len(factors), self.pe)
-                products = [self._product(codes[begin + n], factors[n]) for n in lanes]
-                m.d.sync += terms[at].eq(_tree(products))
+        terms = Signal(acc)
+        for at in range(self.m * self.pe):
+            pixel, channel = divmod(at, self.pe)
+            begin, lanes = pixel * self.simd * self.pe, range(channel, len(factors), self.pe)
+            products = [self._product(codes[begin + n], factors[n]) for n in lanes]
+            m.d.comb += terms[at].eq(self._tree(m, products, stages.open[2:latency], at))
 
         sums = Signal(acc, reset_less=True)
         taken = Signal(acc)
         m.d.comb += [taken.eq(terms), self.o.payload.eq(sums)]
         if self.steps > 1:
             m.submodules.so_far = delay = Delay(acc, self.words)
-            m.d.comb += [delay.en.eq(free_3 & summed), delay.d.eq(taken)]
+            m.d.comb += [delay.en.eq(stages.enter[latency]), delay.d.eq(taken)]
             for at in range(self.m * self.pe):
                 m.d.comb += taken[at].eq(terms[at] + Mux(first, 0, delay.q[at]))
-        with m.If(free_3):
-            m.d.sync += [self.o.valid.eq(summed & last), sums.eq(taken)]
+        with m.If(stages.open[latency]):
+            m.d.sync += [self.o.valid.eq(stages.valid[latency - 1] & last), sums.eq(taken)]
         return m
 
-    def _marks(self, m, nest, free_1, free_2):
+    def _marks(self, m, nest, stages):
         """Return whether the step before the last stage is a channel's first, and its last."""
         marks = [nest.within(0, 0, 1), nest.within(0, self.steps - 1, self.steps)]
-        for free in (free_1, free_2):
+        for free in stages:
             held = [Signal(reset_less=True) for _ in marks]
             with m.If(free):
                 m.d.sync += [register.eq(mark) for register, mark in zip(held, marks, strict=True)]
             marks = held
         return marks
+
+    def _tree(self, m, terms, stages, at):
+        """Return the sum of a channel's terms, with registers behind the levels of ``vvu_cuts``."""
+        most = Shape.cast(self.o.payload.shape().elem_shape)
+        level, cuts = 0, dict(zip(vvu_cuts(self.simd), stages, strict=True))
+        while True:
+            if level in cuts:
+                held = []
+                for n, term in enumerate(terms):
+                    shape = min(term.shape(), most, key=lambda shape: shape.width)
+                    held.append(Signal(shape, name=f"sum_{at}_{level}_{n}", reset_less=True))
+                with m.If(cuts[level]):
+                    m.d.sync += [register.eq(t) for register, t in zip(held, terms, strict=True)]
+                terms = held
+            if len(terms) == 1:
+                return terms[0]
+            pairs = [a + b for a, b in zip(terms[::2], terms[1::2], strict=False)]
+            terms = pairs + terms[len(pairs) * 2 :]
+            level += 1
 
     def _weights(self, m, nest, fire, free):
         """Return the weights of the step in the first stage, one per lane."""
@@ -123,10 +137,3 @@ class Vvu(wiring.Component):
         if self.x_bipolar:
             return Mux(code, weight, -weight)
         return number(code) * weight if self.style == "dsp" else product(number(code), weight)
-
-
-def _tree(terms):
-    while len(terms) > 1:
-        pairs = [a + b for a, b in zip(terms[::2], terms[1::2], strict=False)]
-        terms = pairs + terms[len(pairs) * 2 :]
-    return terms[0]

@@ -2,13 +2,14 @@
 
 from hwgen.timing.conv import (
     AFFINE_LATENCY,
-    VVU_LATENCY,
     add,
     add_latency,
     concat,
     gather,
     insert,
     slice_words,
+    vvu_cuts,
+    vvu_latency,
 )
 from hwgen.timing.dense import (
     argmax,
@@ -41,7 +42,6 @@ from hwgen.timing.window import (
 
 __all__ = [
     "AFFINE_LATENCY",
-    "VVU_LATENCY",
     "BoolArray",
     "Buffer",
     "Edge",
@@ -85,6 +85,8 @@ __all__ = [
     "threshold",
     "threshold_latency",
     "upsample",
+    "vvu_cuts",
+    "vvu_latency",
     "width_converter",
     "width_steps",
     "window_ages",

@@ -8,7 +8,6 @@ import numpy as np
 
 from hwgen.timing.schedule import BoolArray, IntArray, Pipe
 
-VVU_LATENCY = 3  # operands, products, sums
 AFFINE_LATENCY = 2  # products, sums
 
 
@@ -20,6 +19,21 @@ def gather(taps: int, words: int, *, latency: int = 1) -> Pipe:
     emits = np.zeros((taps * words, 1), np.bool_)
     emits[-words:] = True
     return Pipe(np.ones_like(emits), emits, latency, latency)
+
+
+def vvu_cuts(simd: int) -> tuple[int, ...]:
+    """Return the levels of a depthwise unit's adder tree behind which there are registers.
+
+    The first level shares its stage with the products, later ones are two to a stage; level 0 are
+    the products themselves.
+    """
+    levels = (simd - 1).bit_length()
+    return tuple(sorted({*range(1, levels, 2), levels}))
+
+
+def vvu_latency(simd: int) -> int:
+    """Return a depthwise unit's register stages: operands, products and tree, sums."""
+    return 2 + len(vvu_cuts(simd))
 
 
 def add_latency(m_a: IntArray, m_b: IntArray) -> int:

@@ -6,6 +6,7 @@ from amaranth.hdl import signed, unsigned
 
 from hwgen.ir import ops
 from hwgen.rtl.vvu import Vvu
+from hwgen.timing import vvu_cuts, vvu_latency
 from tests.rtl.harness import check_times, drive
 
 
@@ -44,7 +45,14 @@ def test_every_fold_equals_the_reference(channels, taps, pe, simd, style, memory
     check_times(dut, run)
     if not stall:
         gathered = (-(-taps // simd) - 1) * -(-channels // pe)
-        assert run.output_cycles[0][0] == gathered + 3  # II 1, latency 3
+        assert run.output_cycles[0][0] == gathered + vvu_latency(simd)  # II 1
+
+
+def test_no_stage_has_more_than_two_levels_of_adders():
+    assert [vvu_cuts(simd) for simd in (1, 2, 3, 8, 9, 25)] == [
+        (0,), (1,), (1, 2), (1, 3), (1, 3, 4), (1, 3, 5),
+    ]  # fmt: skip
+    assert [vvu_latency(simd) for simd in (1, 2, 4, 9)] == [3, 3, 4, 5]
 
 
 @pytest.mark.parametrize("value", [0, -2])

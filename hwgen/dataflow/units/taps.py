@@ -72,4 +72,4 @@ class VvuUnit(Unit):
 
     @property
     def schedule(self) -> timing.Schedule:
-        return timing.gather(self.steps, self.words, latency=timing.VVU_LATENCY)
+        return timing.gather(self.steps, self.words, latency=timing.vvu_latency(self.simd))
