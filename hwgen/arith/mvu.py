@@ -182,7 +182,15 @@ class MvuPlan:
     @property
     def tree_stages(self) -> int:
         """Register stages of the adder tree; its last level always ends in registers."""
-        return -(-self.levels // self.levels_per_stage)
+        return self.stage(self.levels) if self.levels else 0
+
+    def stage(self, level: int) -> int:
+        """Return the tree's stage that ``level`` is in, both counted from 1.
+
+        Digits of several planes that come straight out of block RAM take the time of an adder.
+        """
+        late = self.memory == "bram" and len(self.groups) > 1 and self.levels_per_stage > 1
+        return -(-(level + late) // self.levels_per_stage)
 
     @property
     def accumulates(self) -> bool:

@@ -75,10 +75,11 @@ def stored_bits(facts: MvuFacts, pe: int, simd: int) -> int:
 
 
 @cache
-def tree(operands: int, planes: int, x_bits: int) -> tuple[float, float, float]:
+def tree(operands: int, planes: int, x_bits: int, late: bool = False) -> tuple[float, float, float]:
     """Return adder bits of the first level, of all others, and register bits of one row's tree.
 
     planes : digit planes, each of which is added up by itself
+    late : whether the first stage has a level less
     """
     levels = (operands - 1).bit_length() + (planes - 1).bit_length()
     adders = [0.0] * (levels + 1)
@@ -93,7 +94,7 @@ def tree(operands: int, planes: int, x_bits: int) -> tuple[float, float, float]:
             adders[level] = rows // 2 * (width + 1)
             rows = -(-rows // 2)
             width += 2
-        if level % LEVELS_PER_STAGE == 0 or level == levels:
+        if (level + late) % LEVELS_PER_STAGE == 0 or level == levels:
             registers += rows * count * width
     return sum(adders[:2]), sum(adders[2:]), registers
 
@@ -107,7 +108,8 @@ def mvu_terms(
     lanes = pe * simd
     used = max(1, round(simd * (1.0 - facts.zeros**steps)))
     rows = m * pe
-    first, others, registers = (rows * n for n in tree(used, facts.planes, facts.x_bits))
+    late = memory == "bram" and facts.planes > 1
+    first, others, registers = (rows * n for n in tree(used, facts.planes, facts.x_bits, late))
     products = rows * used * facts.planes * facts.x_bits
     merged = memory in ("const", "auto") and steps <= MERGED_STEPS
     writable = memory == "writable"
@@ -123,7 +125,7 @@ def mvu_terms(
     sums = float(pe * facts.acc_bits * accumulates)
     started = rom_luts(folds, int(sums), LUT_INPUTS[family]) if facts.bias and not writable else 0.0
     sums *= m
-    stages = 1 + ceil(levels / LEVELS_PER_STAGE) + accumulates
+    stages = 1 + ceil((levels + (late and levels > 0)) / LEVELS_PER_STAGE) + accumulates
     counters = float(counter_bits(steps) + counter_bits(words) + counter_bits(folds))
     single, fixed = facts.x_bits == 1, steps == 1
     several = not single and not fixed

@@ -63,9 +63,9 @@ def _sum(low, high):
 
 def _registered(m, stages, plan, groups, level, name):
     """Put the operands into registers where ``level`` ends a stage."""
-    if level % plan.levels_per_stage and level != plan.levels:
+    if level != plan.levels and plan.stage(level) == plan.stage(level + 1):
         return groups
-    stage = 1 + -(-level // plan.levels_per_stage)
+    stage = 1 + plan.stage(level)
     kept = []
     for group, operands in enumerate(groups):
         row = []

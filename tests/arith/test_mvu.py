@@ -68,3 +68,20 @@ def test_accumulator_is_no_wider_than_needed():
     assert accumulator(weights, Lane(2)) == Lane(6, True)  # -9..21
     assert accumulator(np.abs(weights), Lane(2)) == Lane(5)  # 0..21
     assert accumulator(weights, Lane(1, False, True)) == Lane(4, True)  # -7..7
+
+
+@pytest.mark.parametrize(
+    ("memory", "simd", "high", "stages"),
+    [
+        ("bram", 1, 7, 2),  # three planes: two levels, the first by itself
+        ("const", 1, 7, 1),
+        ("bram", 2, 7, 2),
+        ("bram", 4, 1, 1),  # one plane
+        ("bram", 1, 1, 0),
+    ],
+)
+def test_sums_of_planes_out_of_block_memory_have_a_level_less_at_first(memory, simd, high, stages):
+    weights = np.random.default_rng(3).integers(-high, high + 1, (8, 16))
+    plan = MvuPlan(weights, Lane(4), accumulator(weights, Lane(4)), 1, simd, memory)
+    assert plan.tree_stages == stages
+    assert plan.latency == 1 + stages + 1
