@@ -1,10 +1,14 @@
-"""``python -m sim.networks``: whole networks counted by Yosys, estimates and peers beside."""
+"""``python -m sim.networks``: whole networks counted by Yosys, estimates and peers beside.
+
+Counts are kept with a digest of the Verilog they are of, so that only what changed is counted anew.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -81,23 +85,43 @@ def design_cases() -> tuple[Case, ...]:
     )
 
 
-def counted(case: Case, models: Path, folder: Path, *, parts: bool) -> Report:
-    """Decide, write and synthesise one network; it is not simulated here."""
+def counted(
+    case: Case, models: Path, folder: Path, *, parts: bool, before: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the figures of a network as they are saved: decided, written and synthesised.
+
+    It is not simulated here. ``before`` is what was saved last time: where the Verilog is still the
+    same, its counts are taken over.
+    """
     progress = Progress()
     decision = decide(case.request(models), progress)
     with progress.step("writing Verilog"):
         design = emit_design(decision, decision.network.name)
         files = write_verilog(design, folder)
+    digest = digest_of(files)
+    if before is not None and before.get("digest") == digest:
+        report = summarise(decision, Facts(), "", tuple(progress.done))
+        estimates = {layer.name: layer.lut for layer in report.layers}
+        kept = {key: before[key] for key in ("synth", "logic_ns", "seconds")}
+        kept["layers"] = [line | {"estimate": estimates[line["name"]]} for line in before["layers"]]
+        return _line(case, report, digest) | kept
     family = decision.board.family
     with progress.step("synthesising"):
         found = synthesise(files, design.name, family, folder=folder / "synth", parts=parts)
-    return summarise(decision, Facts(synthesis=found), "", tuple(progress.done))
+    report = summarise(decision, Facts(synthesis=found), "", tuple(progress.done))
+    return _line(case, report, digest)
 
 
-def line_of(case: Case, report: Report) -> dict[str, Any]:
-    """Return the figures of a network as they are saved."""
+def digest_of(files: Iterable[Path]) -> str:
+    """Return what names the content of files."""
+    found = hashlib.sha256()
+    for file in files:
+        found.update(file.read_bytes())
+    return found.hexdigest()[:16]
+
+
+def _line(case: Case, report: Report, digest: str) -> dict[str, Any]:
     resources, speed = report.resources, report.performance
-    assert resources.synth is not None
     layers = [
         {"name": layer.name, "estimate": layer.lut, "synth": layer.synth.lut}
         for layer in report.layers
@@ -106,10 +130,11 @@ def line_of(case: Case, report: Report) -> dict[str, Any]:
     return {
         "name": case.name,
         "file": case.file,
+        "digest": digest,
         "fps": round(speed.fps),
         "latency_us": round(speed.latency_us, 2),
         "estimate": resources.estimate.model_dump(),
-        "synth": resources.synth.model_dump(),
+        "synth": resources.synth and resources.synth.model_dump(),
         "logic_ns": resources.logic_ns,
         "most": case.most,
         "seconds": {step.name: step.seconds for step in report.steps},
@@ -173,6 +198,7 @@ def main(
     designs: Annotated[
         bool, typer.Option("--designs", help="The repository's designs at three speeds instead.")
     ] = False,
+    again: Annotated[bool, typer.Option("--all", help="Count what has not changed, too.")] = False,
 ) -> None:
     """Count networks and save them beside those that were counted before."""
     cases, saved = (design_cases(), SAVED_DESIGNS) if designs else (CASES, SAVED)
@@ -184,8 +210,9 @@ def main(
             console.line(f"{case.name}: {case.file} is not in {models}, passed over")
             continue
         with tempfile.TemporaryDirectory() as folder:
-            report = counted(case, models, Path(folder), parts=parts)
-        lines[case.name] = line_of(case, report)
+            before = None if again else lines.get(case.name)
+            line = counted(case, models, Path(folder), parts=parts, before=before)
+        lines[case.name] = line
         order = [lines[each.name] for each in cases if each.name in lines]
         saved.parent.mkdir(exist_ok=True)
         saved.write_text(json.dumps(order, indent=1) + "\n", encoding="utf-8")

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from sim import networks
 from sim.networks import (
     CASES,
     ROOT,
@@ -15,7 +16,6 @@ from sim.networks import (
     Case,
     counted,
     design_cases,
-    line_of,
     table,
 )
 
@@ -57,9 +57,25 @@ def test_estimated_blocks_are_those_counted(kind):
 def test_a_network_is_counted_and_told(tmp_path):
     case = Case("digits", "designs/digits_mlp/model.onnx", 1000.0)
 
-    line = line_of(case, counted(case, tmp_path, tmp_path, parts=False))
+    line = counted(case, tmp_path, tmp_path, parts=False)
 
     assert line["file"] == str(case.path(ROOT).relative_to(ROOT))
     assert line["fps"] >= 1000
     assert 0 < line["synth"]["lut"] < 5 * line["estimate"]["lut"]
     assert table([line]).row_count == 1
+
+
+def test_counts_are_taken_over_where_the_verilog_is_the_same(tmp_path, monkeypatch):
+    case = Case("digits", "designs/digits_mlp/model.onnx", 1000.0)
+    found = []
+    monkeypatch.setattr(networks, "synthesise", lambda *_, **__: found.append(1))
+
+    first = counted(case, tmp_path, tmp_path, parts=False)
+    counts = {"synth": {"lut": 7}, "logic_ns": 3.0, "seconds": {}}
+    before = first | counts | {"estimate": {}, "layers": []}
+    kept = counted(case, tmp_path, tmp_path, parts=False, before=before)
+    assert found == [1]
+    assert kept == first | counts
+
+    counted(case, tmp_path, tmp_path, parts=False, before=before | {"digest": "another"})
+    assert found == [1, 1]
