@@ -104,7 +104,12 @@ def thresholds() -> Iterator[u.ThresholdUnit]:
         levels = np.sort(rng.integers(-reach, reach + 1, (channels, steps)), axis=1)
         y = BIPOLAR if steps == 1 else Element(low, low + steps)
         yield u.ThresholdUnit(*_PLACE, levels, low, Element(-reach, reach), y, pe)
-    for channels, steps, pe, low in ((784, 2, 1, -1), (792, 2, 11, -1), (3072, 3, 6, 0)):
+    for channels, steps, pe, low in (
+        (784, 2, 1, -1),
+        (792, 2, 11, -1),
+        (3072, 3, 6, 0),
+        (784, 1, 49, 0),
+    ):
         alike = np.tile(np.arange(1, steps + 1) * 256 // (steps + 1), (channels, 1))  # of pixels
         y = Element(low, low + steps)
         yield u.ThresholdUnit(*_PLACE, alike, low, Element(0, 255), y, pe)

@@ -9,6 +9,7 @@ import numpy as np
 from hwgen import dataflow
 from hwgen.dataflow import units as u
 from hwgen.ir import Fold, Folding, Graph, Input, Node, TensorType, ops
+from hwgen.ir.folding import Memory
 from hwgen.ir.ops import IntArray, Op
 
 _COUNTED = (
@@ -37,12 +38,14 @@ _CONVOLUTIONS: tuple[
     ((256, 8), 15, 3, 1, 1, 16, ((1, 2, 1), (4, 8, 1), (16, 24, 1), (16, 24, 4))),
     ((8, 8, 32), 3, 1, 2, 0, 32, ((2, 4, 1),)),
 )
-# Channels, taps along one axis, largest code, weight bits, folds (PE, SIMD, M)
-_DEPTHWISE = (
-    (32, 15, 4, ((1, 1, 1), (4, 1, 1), (8, 9, 1), (32, 9, 1))),
-    (16, 3, 2, ((2, 1, 1), (4, 9, 1), (16, 9, 2))),
-    (24, 15, 8, ((2, 1, 1), (24, 9, 1))),
-    (64, 255, 4, ((8, 1, 1), (2, 9, 1))),
+# Channels, largest code, weight bits, where the weights lie, folds (PE, SIMD, M)
+_DEPTHWISE: tuple[tuple[int, int, int, Memory, tuple[tuple[int, int, int], ...]], ...] = (
+    (32, 15, 4, "const", ((1, 1, 1), (4, 1, 1), (8, 9, 1), (32, 9, 1))),
+    (16, 3, 2, "const", ((2, 1, 1), (4, 9, 1), (16, 9, 2))),
+    (24, 15, 8, "const", ((2, 1, 1), (24, 9, 1))),
+    (64, 255, 4, "const", ((8, 1, 1), (2, 9, 1))),
+    (32, 15, 4, "bram", ((4, 9, 1), (2, 1, 1))),
+    (64, 15, 4, "bram", ((8, 1, 1), (1, 9, 1))),
 )
 _POOLS = (
     (ops.MaxPool, 3, ((1, 1, 1), (4, 1, 1), (16, 4, 1), (64, 4, 1))),
@@ -82,10 +85,10 @@ def _windowed() -> Iterator[dataflow.Dataflow]:
                 ("c", ops.Mvu(weights), ("w",)),
             ]
             yield _units(TensorType(shape, 0, high), chain, fold)
-    for channels, high, bits, folds in _DEPTHWISE:
+    for channels, high, bits, memory, folds in _DEPTHWISE:
         weights = _signed(rng, (channels, 9), bits)
         for pe, simd, m in folds:
-            fold = Fold(pe=pe, simd=simd, m=m, memory="const")
+            fold = Fold(pe=pe, simd=simd, m=m, memory=memory)
             chain = [("w", _square(3, 1, 1), ("x",)), ("c", ops.Vvu(weights), ("w",))]
             yield _units(TensorType((14, 14, channels), 0, high), chain, fold)
     for kind, high, folds in _POOLS:

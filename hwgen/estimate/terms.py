@@ -11,6 +11,7 @@ from math import ceil, gcd, lcm
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from hwgen import timing
 from hwgen.arith.const import ConstPlan
@@ -73,8 +74,9 @@ def _threshold(unit: u.ThresholdUnit, family: Family) -> Terms:
         lanes = lanes.reshape(unit.pe, -1)
         depth = lanes.shape[1]
         moving = _moving_bits(lanes, wide)
-        chosen = int((moving > 0).sum())
-        constant += (unit.pe - chosen) * wide
+        fixed = lanes[moving == 0, 0]
+        constant += int((~_free(fixed, unit.x.low < 0)).sum()) * wide
+        chosen = unit.pe - len(fixed)
         if depth <= _FEW_WORDS:
             merged += chosen * wide
         elif depth <= _COMPARED_WORDS:
@@ -94,6 +96,14 @@ def _moving_bits(rows: IntArray, bits: int) -> IntArray:
     """Return how many of the lowest bits of each row's numbers are not the same in all of them."""
     changes = np.bitwise_or.reduce(rows ^ rows[:, :1], axis=1)
     return (changes[:, None] >> np.arange(bits) & 1).sum(axis=1)
+
+
+def _free(levels: IntArray, signed: bool) -> npt.NDArray[np.bool_]:
+    """Return which constants numbers are compared with at no cost.
+
+    Single bits tell whether one reaches a power of two, its sign whether it reaches 0.
+    """
+    return levels == 0 if signed else (levels & (levels - 1)) == 0
 
 
 def _table(unit: u.TableUnit, family: Family) -> Terms:

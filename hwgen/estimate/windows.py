@@ -171,19 +171,24 @@ def vvu(unit: u.VvuUnit, family: Family) -> Terms:
     rom = 0.0 if blocks or not stored else rom_luts(depth, stored, LUT_INPUTS[family])
     channels, kept = unit.m * unit.pe, unit.steps > 1
     width = unit.x.bits + bits
+    fixed = chosen = 0.0
     if constant:  # zeros need no adder
         terms = unit.m * int(np.count_nonzero(rows[0]))
-        adders = float((unit.m * _digits(rows[0]) - terms) * width)
-    else:
+        fixed = float((unit.m * _digits(rows[0]) - terms) * width)
+    else:  # an adder for each bit of the weight but one
         terms = channels * unit.simd
-        adders = float(terms * bits * width)
+        chosen = float(terms * (bits - 1) * (unit.x.bits + 2))
     sums = max(terms - channels, 0) * (width + unit.acc.bits) / 2
     sums += float(channels * unit.acc.bits * kept)
     held = delay_luts(unit.words, channels * unit.acc.bits, family) if kept else 0.0
     counters = float(counter_bits(unit.steps) + counter_bits(unit.words))
     shallow = depth <= _MERGED_WORDS  # so few that products and weights share LUTs
-    products = adders * (not shallow or constant), adders * (shallow and not constant)
+    products = fixed, chosen * (not shallow), chosen * shallow
     lut = rom * (not shallow), held, *products, sums, counters, 1.0
-    registers = 2.0 * channels * unit.acc.bits + unit.simd * channels * unit.x.bits
+    registers = float(channels * unit.acc.bits + unit.simd * channels * unit.x.bits)
+    for level in timing.vvu_cuts(unit.simd, unit.memory):
+        registers += ceil(terms / (1 << level)) * min(width + level, unit.acc.bits)
     registers += stored * (not blocks) * (not shallow)
-    return Terms("vvu", lut, (registers, counters, float(timing.vvu_latency(unit.simd))), blocks)
+    return Terms(
+        "vvu", lut, (registers, counters, float(timing.vvu_latency(unit.simd, unit.memory))), blocks
+    )

@@ -20,7 +20,7 @@ class Vvu(wiring.Component):
 
     A transfer holds ``simd`` taps of ``pe`` channels, lane ``tap * pe + channel``; a pixel's
     transfers go through the taps, and for each of these through the channels. II 1, latency
-    ``timing.conv.vvu_latency(simd)`` from a channel's last tap: operands, products and tree, sums.
+    ``timing.conv.vvu_latency`` from a channel's last tap: operands, products and tree, sums.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Vvu(wiring.Component):
         self.weights = padded.reshape(self.words, pe, self.steps, simd).transpose(2, 0, 3, 1)
         self.pe, self.simd, self.m, self.x_bipolar = pe, simd, m, x_bipolar
         self.style, self.memory = style, memory
-        self.schedule = gather(self.steps, self.words, latency=vvu_latency(simd))
+        self.schedule = gather(self.steps, self.words, latency=vvu_latency(simd, memory))
         super().__init__(
             {
                 "i": In(lanes_of(x_shape, m * simd * pe)),
@@ -59,7 +59,7 @@ class Vvu(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        latency = vvu_latency(self.simd)
+        latency = vvu_latency(self.simd, self.memory)
         stages = Stages(m, latency, self.i.valid, self.o.ready, last=False)
         m.d.comb += [self.i.ready.eq(stages.open[1]), stages.valid[latency].eq(self.o.valid)]
         nest = Nest(m, [self.steps, self.words], stages.enter[1])
@@ -103,7 +103,7 @@ class Vvu(wiring.Component):
     def _tree(self, m, terms, stages, at):
         """Return the sum of a channel's terms, with registers behind the levels of ``vvu_cuts``."""
         most = Shape.cast(self.o.payload.shape().elem_shape)
-        level, cuts = 0, dict(zip(vvu_cuts(self.simd), stages, strict=True))
+        level, cuts = 0, dict(zip(vvu_cuts(self.simd, self.memory), stages, strict=True))
         while True:
             if level in cuts:
                 held = []

@@ -21,19 +21,20 @@ def gather(taps: int, words: int, *, latency: int = 1) -> Pipe:
     return Pipe(np.ones_like(emits), emits, latency, latency)
 
 
-def vvu_cuts(simd: int) -> tuple[int, ...]:
+def vvu_cuts(simd: int, memory: str) -> tuple[int, ...]:
     """Return the levels of a depthwise unit's adder tree behind which there are registers.
 
     The first level shares its stage with the products, later ones are two to a stage; level 0 are
-    the products themselves.
+    the products themselves. Weights out of block RAM arrive late: there, products have a stage of
+    their own.
     """
     levels = (simd - 1).bit_length()
-    return tuple(sorted({*range(1, levels, 2), levels}))
+    return tuple(sorted({*range(memory != "bram", levels, 2), levels}))
 
 
-def vvu_latency(simd: int) -> int:
+def vvu_latency(simd: int, memory: str) -> int:
     """Return a depthwise unit's register stages: operands, products and tree, sums."""
-    return 2 + len(vvu_cuts(simd))
+    return 2 + len(vvu_cuts(simd, memory))
 
 
 def add_latency(m_a: IntArray, m_b: IntArray) -> int:

@@ -45,14 +45,21 @@ def test_every_fold_equals_the_reference(channels, taps, pe, simd, style, memory
     check_times(dut, run)
     if not stall:
         gathered = (-(-taps // simd) - 1) * -(-channels // pe)
-        assert run.output_cycles[0][0] == gathered + vvu_latency(simd)  # II 1
+        assert run.output_cycles[0][0] == gathered + vvu_latency(simd, memory)  # II 1
 
 
 def test_no_stage_has_more_than_two_levels_of_adders():
-    assert [vvu_cuts(simd) for simd in (1, 2, 3, 8, 9, 25)] == [
+    assert [vvu_cuts(simd, "const") for simd in (1, 2, 3, 8, 9, 25)] == [
         (0,), (1,), (1, 2), (1, 3), (1, 3, 4), (1, 3, 5),
     ]  # fmt: skip
-    assert [vvu_latency(simd) for simd in (1, 2, 4, 9)] == [3, 3, 4, 5]
+    assert [vvu_latency(simd, "const") for simd in (1, 2, 4, 9)] == [3, 3, 4, 5]
+
+
+def test_products_with_weights_out_of_block_memory_have_a_stage_of_their_own():
+    assert [vvu_cuts(simd, "bram") for simd in (1, 2, 3, 9, 25)] == [
+        (0,), (0, 1), (0, 2), (0, 2, 4), (0, 2, 4, 5),
+    ]  # fmt: skip
+    assert vvu_latency(9, "bram") == vvu_latency(9, "const")
 
 
 @pytest.mark.parametrize("value", [0, -2])

@@ -72,4 +72,6 @@ class VvuUnit(Unit):
 
     @property
     def schedule(self) -> timing.Schedule:
-        return timing.gather(self.steps, self.words, latency=timing.vvu_latency(self.simd))
+        return timing.gather(
+            self.steps, self.words, latency=timing.vvu_latency(self.simd, self.memory)
+        )
