@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from hwgen.arith.mvu import Lane
 from hwgen.ir import TensorType, range_bits
 
 
@@ -38,6 +39,11 @@ class Element:
     def wire(self) -> range:
         """What the bits hold, read as a number: 0 and 1 if bipolar."""
         return range(2) if self.bipolar else range(self.low, self.high + 1)
+
+    @property
+    def lane(self) -> Lane:
+        """The bits as arithmetic sees them: every code of that width."""
+        return Lane(self.bits, self.wire[0] < 0, self.bipolar)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from math import ceil
 
-from hwgen.arith.mvu import MERGED_STEPS, Lane, MvuPlan
+from hwgen.arith.mvu import MERGED_STEPS, MvuPlan
 from hwgen.boards import Family
 from hwgen.dataflow import Element
 from hwgen.estimate.memory import (
@@ -48,8 +48,7 @@ class MvuFacts:
 
 def mvu_facts(weights: IntArray, x: Element, acc: Element) -> MvuFacts:
     """Return the facts of a matrix (MH, MW) with lanes ``x`` in and ``acc`` out."""
-    lanes = [Lane(e.bits, e.low < 0 and not e.bipolar, e.bipolar) for e in (x, acc)]
-    plan = MvuPlan(weights, *lanes, pe=1, simd=1)
+    plan = MvuPlan(weights, x.lane, acc.lane, pe=1, simd=1)
     chosen, negative = plan.chosen, plan.negative
     signs = {negative[plane].tobytes(): negative[plane] for plane in range(len(negative))}
     columns = [*chosen, *signs.values()]

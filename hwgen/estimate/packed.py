@@ -9,7 +9,6 @@ import numpy as np
 
 from hwgen.arith.const import ConstPlan
 from hwgen.arith.dsp import DspPlan
-from hwgen.arith.mvu import Lane
 from hwgen.boards import Family
 from hwgen.dataflow import Element
 from hwgen.estimate.memory import LUT_INPUTS, Blocks, blocks, counter_bits, rom_luts
@@ -54,7 +53,7 @@ class Packing:
     def of(cls, weights: IntArray, x: Element, acc: Element) -> Packing:
         """Return how the products of ``weights`` (MH, MW) with lanes ``x`` are held."""
         largest = np.abs(weights).max(initial=1, keepdims=True)
-        return cls(DspPlan(largest, *_lanes(x, acc), pe=1, simd=1))
+        return cls(DspPlan(largest, x.lane, acc.lane, pe=1, simd=1))
 
     @property
     def fits(self) -> bool:
@@ -81,11 +80,6 @@ class Packing:
         return _terms(plan, m, family, stored)
 
 
-def _lanes(x: Element, acc: Element) -> tuple[Lane, Lane]:
-    first, last = (Lane(e.bits, e.wire[0] < 0, e.bipolar) for e in (x, acc))
-    return first, last
-
-
 def _tree(plan: DspPlan) -> tuple[int, int]:
     """Return the adder bits and register bits of one row's tree."""
     adders = registers = 0
@@ -110,5 +104,5 @@ def constant_terms(
     weights: IntArray, x: Element, acc: Element, family: Family
 ) -> Callable[[int], Terms]:
     """Return what gives the terms of a constant matrix for ``m`` vectors; it is planned once."""
-    plan = ConstPlan(weights, *_lanes(x, acc))  # which plans when it is first asked
+    plan = ConstPlan(weights, x.lane, acc.lane)  # which plans when it is first asked
     return lambda m: unrolled_terms(plan, m, family)

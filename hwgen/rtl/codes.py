@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Const, Mux
+from amaranth.hdl import Const, Mux, Shape
+
+from hwgen.arith.mvu import Lane, accumulator
+
+
+def matrix_lanes(weights, x_shape, x_bipolar, acc_shape):
+    """Return the lanes of a matrix's codes and of its sums, the smallest that hold all if None."""
+    x = Lane(x_shape.width, x_shape.signed, x_bipolar)
+    if acc_shape is None:
+        return x, accumulator(weights, x)
+    acc = Shape.cast(acc_shape)
+    return x, Lane(acc.width, acc.signed)
 
 
 def number(lane, bipolar=False):

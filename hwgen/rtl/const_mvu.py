@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from hwgen import timing
 from hwgen.arith.const import ADDERS_PER_STAGE, SHARED_LEVELS, ConstPlan
-from hwgen.arith.mvu import Lane, accumulator
+from hwgen.rtl.codes import matrix_lanes
 from hwgen.rtl.elastic import Stages, cast_shape, lanes_of
 from hwgen.rtl.heap import Wires, add_up
 
@@ -48,17 +48,16 @@ class ConstMvu(wiring.Component):
     ):
         weights = np.asarray(weights, np.int64)
         shape = cast_shape(x_shape)
-        x = Lane(shape.width, shape.signed, x_bipolar)
-        if acc_shape is None:
-            acc = accumulator(weights, x)
-            acc_shape = Shape(acc.bits, acc.signed)
-        acc = Lane(Shape.cast(acc_shape).width, Shape.cast(acc_shape).signed)
+        x, acc = matrix_lanes(weights, shape, x_bipolar, acc_shape)
         self.plan = ConstPlan(weights, x, acc, shared_levels, adders_per_stage)
         self.schedule = timing.mvu(1, 1, latency=self.plan.latency)
         self.m = m
         rows, columns = weights.shape
         super().__init__(
-            {"i": In(lanes_of(shape, m * columns)), "o": Out(lanes_of(acc_shape, m * rows))}
+            {
+                "i": In(lanes_of(shape, m * columns)),
+                "o": Out(lanes_of(Shape(acc.bits, acc.signed), m * rows)),
+            }
         )
 
     def elaborate(self, platform):

@@ -10,9 +10,8 @@ from amaranth.lib.wiring import In, Out
 
 from hwgen import timing
 from hwgen.arith.dsp import DspPlan
-from hwgen.arith.mvu import Lane, accumulator
 from hwgen.errors import check_within
-from hwgen.rtl.codes import number
+from hwgen.rtl.codes import matrix_lanes, number
 from hwgen.rtl.elastic import (
     Counter,
     Stages,
@@ -68,17 +67,16 @@ class DspMvu(wiring.Component):
         memory = "const" if memory == "auto" else memory
         assert memory in ("const", "lutram", "bram"), f"memory {memory!r} is unknown"
         shape = cast_shape(x_shape)
-        x = Lane(shape.width, shape.signed, x_bipolar)
-        if acc_shape is None:
-            acc = accumulator(weights, x)
-            acc_shape = Shape(acc.bits, acc.signed)
-        acc = Lane(Shape.cast(acc_shape).width, Shape.cast(acc_shape).signed)
+        x, acc = matrix_lanes(weights, shape, x_bipolar, acc_shape)
         self.plan = DspPlan(weights, x, acc, pe, simd, memory, levels_per_stage)
         assert self.plan.fits, "a code or a weight is wider than the multiplier"
         self.schedule = timing.mvu(self.plan.words, self.plan.folds, latency=self.plan.latency)
         self.m = m
         super().__init__(
-            {"i": In(lanes_of(shape, m * simd)), "o": Out(lanes_of(acc_shape, m * pe))}
+            {
+                "i": In(lanes_of(shape, m * simd)),
+                "o": Out(lanes_of(Shape(acc.bits, acc.signed), m * pe)),
+            }
         )
 
     def elaborate(self, platform):

@@ -12,10 +12,11 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hwgen import timing
-from hwgen.arith.mvu import Lane, MvuPlan, accumulator
+from hwgen.arith.mvu import MvuPlan
 from hwgen.arith.writing import PIECE, pack
 from hwgen.errors import check_within
 from hwgen.rtl.adder_tree import Operand, adder_tree
+from hwgen.rtl.codes import matrix_lanes
 from hwgen.rtl.elastic import (
     Counter,
     Stages,
@@ -80,15 +81,14 @@ class Mvu(wiring.Component):
         known = ("const", "lutram", "bram", "writable")
         assert memory in known, f"memory {memory!r} is unknown"
         shape = cast_shape(x_shape)
-        x = Lane(shape.width, shape.signed, x_bipolar)
-        if acc_shape is None:
-            acc = accumulator(weights, x)
-            acc_shape = Shape(acc.bits, acc.signed)
-        acc = Lane(Shape.cast(acc_shape).width, Shape.cast(acc_shape).signed)
+        x, acc = matrix_lanes(weights, shape, x_bipolar, acc_shape)
         self.plan = MvuPlan(weights, x, acc, pe, simd, memory, levels_per_stage)
         self.schedule = timing.mvu(self.plan.words, self.plan.folds, latency=self.plan.latency)
         self.m = m
-        members = {"i": In(lanes_of(shape, m * simd)), "o": Out(lanes_of(acc_shape, m * pe))}
+        members = {
+            "i": In(lanes_of(shape, m * simd)),
+            "o": Out(lanes_of(Shape(acc.bits, acc.signed), m * pe)),
+        }
         if self.plan.writable:
             members |= {"write_valid": In(1), "write_address": In(32), "write_data": In(32)}
         super().__init__(members)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from hwgen.arith.dsp import NARROW, WIDE, DspPlan
-from hwgen.arith.mvu import Lane
 from hwgen.dataflow.builder import Builder
 from hwgen.dataflow.ops import windows
 from hwgen.dataflow.streams import Stream
@@ -86,8 +85,7 @@ def _bound(builder: Builder, node: Node, weights: IntArray, x: Stream) -> int:
                 f"weights; use 'const', 'lutram' or 'bram', or leave the memory out"
             )
     top = (1 << int(np.abs(weights).max()).bit_length()) - 1
-    element = x.element
-    lane = Lane(element.bits, element.wire[0] < 0, element.bipolar)
+    lane = x.element.lane
     return weights.shape[-1] * max(top, 1) * max(-lane.low, lane.high)
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from hwgen import timing
 from hwgen.arith.const import ConstPlan
 from hwgen.arith.dsp import DspPlan
-from hwgen.arith.mvu import Lane, MvuPlan
+from hwgen.arith.mvu import MvuPlan
 from hwgen.dataflow.streams import Element
 from hwgen.dataflow.units.base import Unit
 from hwgen.ir.ops import IntArray
@@ -40,8 +40,7 @@ class MvuUnit(Unit):
     @cached_property
     def plan(self) -> MvuPlan | ConstPlan | DspPlan:
         """How it computes: digits or shared terms, adders, register stages."""
-        x = Lane(self.x.bits, self.x.wire[0] < 0, self.x.bipolar)
-        acc = Lane(self.acc.bits, self.acc.wire[0] < 0)
+        x, acc = self.x.lane, self.acc.lane
         if self.style == "const":
             return ConstPlan(self.weights, x, acc)
         if self.style == "dsp":
