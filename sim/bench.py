@@ -1,4 +1,4 @@
-"""``python -m sim.bench``: all tables: matrix units, unrolled layers, whole networks, speed."""
+"""``python -m sim.bench``: all tables: units, unrolled layers, whole networks, designs, speed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def main(
 ) -> None:
     """Count everything again, which takes hours, and save it under ``sim/tables``."""
     tables.main(only="")
-    networks.main(only="", models=models, parts=True)
+    networks.main(only="", models=models, again=True)
+    networks.main(only="", models=models, designs=True, again=True)
     speed.main()
 
 
