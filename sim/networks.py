@@ -1,6 +1,7 @@
 """``python -m sim.networks``: whole networks counted by Yosys, estimates and peers beside.
 
-Counts are kept with a digest of the Verilog they are of, so that only what changed is counted anew.
+Counts are kept with a digest of the Verilog they are of and the version of Yosys, so that only what
+changed is counted anew.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from hwgen.flow.request import InputFlags, Request
 from hwgen.flow.summary import Facts, summarise
 from hwgen.report import Report
 from hwgen.report.figures import count, rate
+from hwgen.tools import require
 from hwgen.verify import write_verilog
 from sim.peers import NETWORKS, Peer
 from sim.regression import TARGETS
@@ -91,25 +93,25 @@ def counted(
     """Return the figures of a network as they are saved: decided, written and synthesised.
 
     It is not simulated here. ``before`` is what was saved last time: where the Verilog is still the
-    same, its counts are taken over.
+    same and so is Yosys, its counts are taken over.
     """
     progress = Progress()
     decision = decide(case.request(models), progress)
     with progress.step("writing Verilog"):
         design = emit_design(decision, decision.network.name)
         files = write_verilog(design, folder)
-    digest = digest_of(files)
-    if before is not None and before.get("digest") == digest:
+    made = {"tool": f"Yosys {require('yosys').version}", "digest": digest_of(files)}
+    if before is not None and made.items() <= before.items():
         report = summarise(decision, Facts(), "", tuple(progress.done))
         estimates = {layer.name: layer.lut for layer in report.layers}
         kept = {key: before[key] for key in ("synth", "logic_ns", "seconds")}
         kept["layers"] = [line | {"estimate": estimates[line["name"]]} for line in before["layers"]]
-        return _line(case, report, digest) | kept
+        return _line(case, report, made) | kept
     family = decision.board.family
     with progress.step("synthesising"):
         found = synthesise(files, design.name, family, folder=folder / "synth", parts=parts)
     report = summarise(decision, Facts(synthesis=found), "", tuple(progress.done))
-    return _line(case, report, digest)
+    return _line(case, report, made)
 
 
 def digest_of(files: Iterable[Path]) -> str:
@@ -120,7 +122,7 @@ def digest_of(files: Iterable[Path]) -> str:
     return found.hexdigest()[:16]
 
 
-def _line(case: Case, report: Report, digest: str) -> dict[str, Any]:
+def _line(case: Case, report: Report, made: Mapping[str, str]) -> dict[str, Any]:
     resources, speed = report.resources, report.performance
     layers = [
         {"name": layer.name, "estimate": layer.lut, "synth": layer.synth.lut}
@@ -130,7 +132,7 @@ def _line(case: Case, report: Report, digest: str) -> dict[str, Any]:
     return {
         "name": case.name,
         "file": case.file,
-        "digest": digest,
+        **made,
         "fps": round(speed.fps),
         "latency_us": round(speed.latency_us, 2),
         "estimate": resources.estimate.model_dump(),
