@@ -244,6 +244,13 @@ def run(
     seconds = time.perf_counter() - started
     if check and done.returncode:
         text = (done.stderr.strip() or done.stdout.strip())[-2000:]
+        if tool.wasm and "wasmtime._trap" in text:
+            last = text.splitlines()[-1]
+            raise ToolError(
+                f"{tool.name} {tool.version} of {tool.origin} was cut short ({last}); "
+                f"most often it needs more than the 4 GiB that WebAssembly can address: a native "
+                f"{tool.name} on PATH comes first and has no such limit"
+            )
         raise ToolError(f"{tool.name} {tool.version} failed (exit {done.returncode}): {text}")
     return Completed(done.returncode, done.stdout, done.stderr, seconds)
 

