@@ -99,9 +99,20 @@ def tree(operands: int, planes: int, x_bits: int, late: bool = False) -> tuple[f
 
 
 def mvu_terms(
-    facts: MvuFacts, pe: int, simd: int, style: str, memory: str, family: Family, m: int = 1
+    facts: MvuFacts,
+    pe: int,
+    simd: int,
+    style: str,
+    memory: str,
+    family: Family,
+    m: int = 1,
+    width: int | None = None,
 ) -> Terms:
-    """Return what a unit with these facts is made of at one fold; ``m`` vectors share weights."""
+    """Return what a unit with these facts is made of at one fold.
+
+    m : vectors that share weights
+    width : bits of a word of weights where they are known; else every lane is taken to have its own
+    """
     words, folds = ceil(facts.width / simd), ceil(facts.height / pe)
     steps = words * folds
     lanes = pe * simd
@@ -115,6 +126,8 @@ def mvu_terms(
     stored = stored_bits(facts, pe, simd) if not merged else 0
     if writable:  # every digit has its two bits
         stored = lanes * 2 * facts.planes
+    elif width is not None:
+        stored = width
     block = blocks(steps, stored, family) if memory == "bram" and stored else Blocks(0.0, 0)
     rom = 0.0 if block.bram36 or merged else rom_luts(steps, stored, LUT_INPUTS[family])
     if writable:

@@ -45,7 +45,9 @@ def _mvu(unit: u.MvuUnit, family: Family) -> Terms:
     if isinstance(unit.plan, DspPlan):
         return packed_terms(unit.plan, unit.m, family)
     facts = mvu_facts(unit.weights, unit.x, unit.acc)
-    return mvu_terms(facts, unit.pe, unit.simd, unit.style, unit.memory, family, unit.m)
+    # Deep memories are priced by their blocks, which a few bits that are alike can decide.
+    width = unit.plan.stored[0].shape[1] if unit.memory == "bram" else None
+    return mvu_terms(facts, unit.pe, unit.simd, unit.style, unit.memory, family, unit.m, width)
 
 
 def _threshold(unit: u.ThresholdUnit, family: Family) -> Terms:

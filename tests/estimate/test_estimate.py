@@ -5,8 +5,10 @@ from hwgen import boards, dataflow
 from hwgen.arith.mvu import Lane, MvuPlan
 from hwgen.boards import Resources
 from hwgen.dataflow import Element
+from hwgen.dataflow import units as u
 from hwgen.estimate import estimate, mvu_facts, mvu_terms, priced
 from hwgen.estimate.mvu import stored_bits, tree
+from hwgen.estimate.terms import terms
 from hwgen.ir import Fold, Folding, Graph, Input, Node, TensorType, ops
 
 
@@ -117,3 +119,15 @@ def test_terms_of_a_matrix_are_those_of_its_unit():
     alone = estimate(flow, boards.load("pynq-z2")).units["fc0"]
     assert list(priced(made_of, "xc7")) == pytest.approx(list(alone))
     assert made_of.bram36 == 1.0  # 16 words of 4 * 8 weights of 2 bits: one 72-bit port
+
+
+def test_bits_that_are_alike_in_every_word_take_no_block_memory():
+    weights = np.random.default_rng(0).integers(-7, 8, (64, 80))
+    weights[:, ::10], weights[:, 1::10] = 1, -3
+    x, acc = Element(0, 3), Element(-(2**13), 2**13 - 1)
+    unit = u.MvuUnit("", "", (), (), weights, x, acc, 1, 10, "lut", "bram")
+    facts = mvu_facts(weights, x, acc)
+
+    assert stored_bits(facts, 1, 10) == 40  # of ten weights of 4 bits
+    assert mvu_terms(facts, 1, 10, "lut", "bram", "xc7").bram36 == 1.0
+    assert terms(unit, "xc7").bram36 == 0.5  # 512 words of 32 bits
