@@ -45,6 +45,11 @@ class Lane:
         return 1 if self.bipolar else (1 << self.bits - self.signed) - 1
 
     @property
+    def codes(self) -> range:
+        """All codes."""
+        return range(self.low, self.high + 1)
+
+    @property
     def gain(self) -> int:
         """Factor of the unsigned form."""
         return 2 if self.bipolar else 1

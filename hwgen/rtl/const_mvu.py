@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Shape, Value
+from amaranth.hdl import Cat, Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -56,7 +56,7 @@ class ConstMvu(wiring.Component):
         super().__init__(
             {
                 "i": In(lanes_of(shape, m * columns)),
-                "o": Out(lanes_of(Shape(acc.bits, acc.signed), m * rows)),
+                "o": Out(lanes_of(acc.codes, m * rows)),
             }
         )
 

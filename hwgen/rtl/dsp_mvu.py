@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from amaranth.hdl import Cat, Const, Module, Mux, Shape, Value, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Value, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -75,7 +75,7 @@ class DspMvu(wiring.Component):
         super().__init__(
             {
                 "i": In(lanes_of(shape, m * simd)),
-                "o": Out(lanes_of(Shape(acc.bits, acc.signed), m * pe)),
+                "o": Out(lanes_of(acc.codes, m * pe)),
             }
         )
 

@@ -6,7 +6,7 @@ from functools import reduce
 from operator import or_
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -87,7 +87,7 @@ class Mvu(wiring.Component):
         self.m = m
         members = {
             "i": In(lanes_of(shape, m * simd)),
-            "o": Out(lanes_of(Shape(acc.bits, acc.signed), m * pe)),
+            "o": Out(lanes_of(acc.codes, m * pe)),
         }
         if self.plan.writable:
             members |= {"write_valid": In(1), "write_address": In(32), "write_data": In(32)}
