@@ -47,7 +47,7 @@ def batched(names: Iterable[str], size: int) -> Iterator[list[str]]:
 
 
 def digest(text: str) -> str:
-    """Return what names a component's content."""
+    """Return what names a text: of a component, of a network."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -6,7 +6,6 @@ changed is counted anew.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -28,6 +27,7 @@ from hwgen.report import Report
 from hwgen.report.figures import count, rate
 from hwgen.tools import require
 from hwgen.verify import write_verilog
+from sim.calibrate import digest
 from sim.peers import NETWORKS, Peer
 from sim.regression import TARGETS
 
@@ -100,7 +100,8 @@ def counted(
     with progress.step("writing Verilog"):
         design = emit_design(decision, decision.network.name)
         files = write_verilog(design, folder)
-    made = {"tool": f"Yosys {require('yosys').version}", "digest": digest_of(files)}
+    text = "".join(file.read_text(encoding="utf-8") for file in files)
+    made = {"tool": f"Yosys {require('yosys').version}", "digest": digest(text)}
     if before is not None and made.items() <= before.items():
         report = summarise(decision, Facts(), "", tuple(progress.done))
         estimates = {layer.name: layer.lut for layer in report.layers}
@@ -112,14 +113,6 @@ def counted(
         found = synthesise(files, design.name, family, folder=folder / "synth", parts=parts)
     report = summarise(decision, Facts(synthesis=found), "", tuple(progress.done))
     return _line(case, report, made)
-
-
-def digest_of(files: Iterable[Path]) -> str:
-    """Return what names the content of files."""
-    found = hashlib.sha256()
-    for file in files:
-        found.update(file.read_bytes())
-    return found.hexdigest()[:16]
 
 
 def _line(case: Case, report: Report, made: Mapping[str, str]) -> dict[str, Any]:

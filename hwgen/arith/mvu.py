@@ -187,7 +187,7 @@ class MvuPlan:
     @property
     def tree_stages(self) -> int:
         """Register stages of the adder tree; its last level always ends in registers."""
-        return self.stage(self.levels) if self.levels else 0
+        return self.stage(self.levels)
 
     def stage(self, level: int) -> int:
         """Return the tree's stage that ``level`` is in, both counted from 1.

@@ -137,7 +137,7 @@ def mvu_terms(
     sums = float(pe * facts.acc_bits * accumulates)
     started = rom_luts(folds, int(sums), LUT_INPUTS[family]) if facts.bias and not writable else 0.0
     sums *= m
-    stages = 1 + ceil((levels + (late and levels > 0)) / LEVELS_PER_STAGE) + accumulates
+    stages = 1 + ceil((levels + late) / LEVELS_PER_STAGE) + accumulates
     counters = float(counter_bits(steps) + counter_bits(words) + counter_bits(folds))
     single, fixed = facts.x_bits == 1, steps == 1
     several = not single and not fixed
