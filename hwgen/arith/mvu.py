@@ -238,12 +238,17 @@ def stored_once(table: BoolArray) -> tuple[BoolArray, IntArray]:
 
     Returns bool (steps, width), and int64 (columns,): -1 for always 0, -2 for always 1.
     """
-    columns, place = np.unique(table.T, axis=0, return_inverse=True)
+    # Packed: ``np.unique`` along an axis makes a field of every word, a second where they are many.
+    packed = [column.tobytes() for column in np.packbits(table.T, axis=1)]
+    found = {column: n for n, column in enumerate(packed)}
+    rank = {column: n for n, column in enumerate(sorted(found))}
+    columns = table.T[[found[column] for column in rank]]
+    place = np.array([rank[column] for column in packed], np.int64)
     ones = columns.sum(axis=1)
     constant = (ones == 0) | (ones == len(table))
     number = np.cumsum(~constant) - 1
     number[constant] = np.where(ones[constant] == 0, -1, -2)
-    return columns[~constant].T, number[place.reshape(-1)].astype(np.int64)
+    return columns[~constant].T, number[place].astype(np.int64)
 
 
 def accumulator(weights: IntArray, x: Lane) -> Lane:
