@@ -42,6 +42,15 @@ _MATRICES: tuple[
     ((10, 64), 2, Element(-1, 1), ((10, 1),), ("const",)),
     ((128, 576), 2, Element(0, 3), ((2, 64), (8, 36)), ("bram",)),
     ((256, 256), 1, BIPOLAR, ((4, 32),), ("const", "bram")),
+    ((64, 64), 1, BIPOLAR, ((1, 1), (2, 2)), ("bram",)),
+    ((10, 64), 1, BIPOLAR, ((10, 1),), ("const",)),
+    ((64, 784), 1, BIPOLAR, ((2, 28),), ("bram",)),
+    ((64, 64), 2, Element(0, 3), ((1, 1), (1, 2)), ("bram",)),
+    ((16, 144), 2, Element(0, 3), ((1, 1), (2, 3)), ("bram",)),
+    ((16, 32), 2, Element(0, 3), ((1, 1),), ("const",)),
+    ((10, 100), 2, Element(0, 7), ((1, 1), (5, 1)), ("const",)),
+    ((32, 96), 4, Element(0, 15), ((1, 1), (1, 3)), ("bram",)),
+    ((256, 576), 2, Element(0, 3), ((1, 1), (1, 4)), ("bram",)),
     ((64, 64), 2, Element(0, 15), ((4, 8), (16, 16)), ("dsp",)),
     ((32, 144), 2, Element(0, 3), ((8, 12), (4, 36)), ("dsp",)),
     ((64, 64), 4, Element(0, 15), ((2, 4), (8, 8)), ("dsp",)),
@@ -98,6 +107,13 @@ def thresholds() -> Iterator[u.ThresholdUnit]:
             (128, 3, 8, 250, 0),
             (256, 1, 4, 500, 0),
             (256, 3, 16, 1000, 0),
+            (64, 1, 1, 60, 0),
+            (64, 3, 1, 200, 0),
+            (16, 3, 1, 100, 0),
+            (32, 15, 1, 1000, 0),
+            (64, 15, 1, 400, 0),
+            (16, 15, 1, 100, 0),
+            (64, 3, 2, 400, 0),
         )
     ):
         rng = np.random.default_rng(seed)
@@ -158,7 +174,8 @@ def others() -> Iterator[u.Unit]:
         yield u.ConverterUnit(*_PLACE, Element(0, high), elements, lanes_in, lanes_out)
     for high, lanes, depth in ((3, 4, 2), (3, 64, 2), (255, 8, 2), (3, 8, 20), (3, 16, 50)):
         yield u.FifoUnit(*_PLACE, Element(0, high), lanes, depth)
-    yield u.FifoUnit(*_PLACE, Element(0, 3), 32, 500)
+    for high, lanes, depth in ((3, 32, 500), (15, 1, 1088), (3, 2, 300), (15, 4, 136)):
+        yield u.FifoUnit(*_PLACE, Element(0, high), lanes, depth)
     for lanes, copies in ((4, 2), (32, 2), (16, 3)):
         yield u.ForkUnit(*_PLACE, Element(0, 3), lanes, copies)
 

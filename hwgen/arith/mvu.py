@@ -25,6 +25,9 @@ BoolArray = npt.NDArray[np.bool_]
 # share one 6-input LUT with the product, and the weight memory costs nothing.
 MERGED_STEPS = 32
 
+# Words from which a block memory is several blocks deep, with multiplexers behind them.
+DEEP_WORDS = 16384
+
 
 @dataclass(frozen=True)
 class Lane:
@@ -192,9 +195,9 @@ class MvuPlan:
     def stage(self, level: int) -> int:
         """Return the tree's stage that ``level`` is in, both counted from 1.
 
-        Digits of several planes that come straight out of block RAM take the time of an adder.
+        Level 0 are the products. They share the first stage unless weights come ``late``.
         """
-        late = self.memory == "bram" and len(self.groups) > 1 and self.levels_per_stage > 1
+        late = bram_levels(self.memory, self.steps, len(self.groups), self.levels_per_stage)
         return -(-(level + late) // self.levels_per_stage)
 
     @property
@@ -229,6 +232,19 @@ class MvuPlan:
         spare = ((0, 0), (0, self.folds * self.pe - mh), (0, self.words * self.simd - mw))
         planes = np.pad(digits, spare).reshape(-1, self.folds, self.pe, self.words, self.simd)
         return planes.transpose(0, 1, 3, 2, 4).reshape(-1, self.steps, self.pe, self.simd)
+
+
+def bram_levels(memory: str, steps: int, groups: int, levels_per_stage: int) -> int:
+    """Return how many adders' time passes until digits out of block RAM are there.
+
+    Digits of several groups of planes take the time of an adder. Where the memory is more than one
+    block deep, products have a stage of their own.
+    """
+    if memory != "bram":
+        return 0
+    if steps > DEEP_WORDS:
+        return levels_per_stage
+    return int(groups > 1 and levels_per_stage > 1)
 
 
 def stored_once(table: BoolArray) -> tuple[BoolArray, IntArray]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hwgen import tools
+from hwgen.backend.contents import bring
 from hwgen.boards import Board, Resources
 from hwgen.errors import ToolError
 
@@ -81,12 +82,9 @@ def implement(
     seeds : tried one after another until the clock is met
     Raises ``ToolError`` where a tool is missing or fails. Missed timing is no error here.
     """
-    for path in sources:
-        if path.resolve().parent != folder.resolve():
-            (folder / path.name).write_bytes(path.read_bytes())
+    files = " ".join(bring(sources, folder))
     name, constraints = family.constraints
     (folder / name).write_text(constraints(board, pins_of(board)), encoding="utf-8")
-    files = " ".join(path.name for path in sources)
     script = "\n".join([f"read_verilog {files}", *family.synth(board, top, f"{top}.json"), ""])
     (folder / "synth.ys").write_text(script, encoding="utf-8")
     arguments = ["-q", "-l", "synth.log", "-s", "synth.ys"]

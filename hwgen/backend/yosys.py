@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from hwgen import tools
 from hwgen.backend.cells import deep_cells, resources_of
+from hwgen.backend.contents import bring
 from hwgen.boards import Family, Resources
 from hwgen.errors import ToolError
 
@@ -91,7 +91,7 @@ def synthesise(
     """
     tool = tools.require("yosys")
     folder.mkdir(parents=True, exist_ok=True)
-    names = [_bring(path, folder) for path in files]
+    names = bring(files, folder)
     (folder / "synth.ys").write_text(_script(names, top, family), encoding="utf-8")
     arguments = ["-q", "-l", "synth.log", "-s", "synth.ys"]
     done = tools.run(tool, arguments, folder=folder, notice=notice)
@@ -115,13 +115,6 @@ def synthesise(
         seconds,
         logic_ns,
     )
-
-
-def _bring(path: Path, folder: Path) -> str:
-    # WebAssembly builds of Yosys see nothing outside their working folder.
-    if path.resolve().parent != folder.resolve():
-        shutil.copyfile(path, folder / path.name)
-    return path.name
 
 
 def _front(names: Sequence[str], top: str) -> list[str]:

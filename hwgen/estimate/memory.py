@@ -21,6 +21,8 @@ _ICE40 = ((2048, 2), (1024, 4), (512, 8), (256, 16))
 # behind memories that lie one above the other.
 _HALF_PRICE, _FULL_PRICE, _MUX_PRICE = 129.0, 257.0, 0.5
 
+# Words of one LUT as memory.
+_LUTRAM_WORDS = 64
 
 # Registers in a row that Yosys takes for a shift register in one LUT a bit, and its most.
 SHIFT_REGISTER, _LONGEST_SHIFT = 3, 32
@@ -97,6 +99,11 @@ def lutram_luts(depth: int, width: int, family: Family) -> float:
     return 6.0 * ceil(depth / 16) * ceil(width / 4)
 
 
+def lutram_choice(depth: int, width: int) -> float:
+    """Return the LUTs behind a deep ``lutram_luts`` that choose among its parts of 64 words."""
+    return float(width * ceil((ceil(depth / _LUTRAM_WORDS) - 1) / 3))
+
+
 def delay_luts(depth: int, width: int, family: Family) -> float:
     """Return the LUTs of ``width`` bits that are kept for ``depth`` shifts."""
     if depth < SHIFT_REGISTER:
@@ -109,3 +116,19 @@ def delay_luts(depth: int, width: int, family: Family) -> float:
 def counter_bits(size: float) -> int:
     """Return the bits of a counter over ``size`` values."""
     return max(1, (ceil(size) - 1).bit_length())
+
+
+def counter_luts(size: float, *, compared: bool = False) -> float:
+    """Return the LUTs of a counter over ``size`` values that starts over.
+
+    compared : whether its first and its last value are asked for
+
+    Carry chains add without LUTs; where a counter does not start over by itself, each bit has one.
+    Yosys has no chain for one or two bits.
+    """
+    values = ceil(size)
+    if values <= 1:
+        return 0.0
+    bits = counter_bits(values)
+    adds = 1.0 if values == 1 << bits and bits > 2 else float(bits)
+    return adds + compared * bits / 4

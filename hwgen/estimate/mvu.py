@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from math import ceil
 
-from hwgen.arith.mvu import MERGED_STEPS, MvuPlan
+from hwgen.arith.mvu import MERGED_STEPS, MvuPlan, bram_levels
 from hwgen.boards import Family
 from hwgen.dataflow import Element
 from hwgen.estimate.memory import (
@@ -14,6 +14,7 @@ from hwgen.estimate.memory import (
     Blocks,
     blocks,
     counter_bits,
+    counter_luts,
     lutram_luts,
     rom_luts,
 )
@@ -74,16 +75,16 @@ def stored_bits(facts: MvuFacts, pe: int, simd: int) -> int:
 
 
 @cache
-def tree(operands: int, planes: int, x_bits: int, late: bool = False) -> tuple[float, float, float]:
+def tree(operands: int, planes: int, x_bits: int, late: int = 0) -> tuple[float, float, float]:
     """Return adder bits of the first level, of all others, and register bits of one row's tree.
 
     planes : digit planes, each of which is added up by itself
-    late : whether the first stage has a level less
+    late : levels that the first stage has less
     """
     levels = (operands - 1).bit_length() + (planes - 1).bit_length()
     adders = [0.0] * (levels + 1)
-    registers = 0.0
     count, rows, width = operands, planes, x_bits
+    registers = float(rows * count * width * (late == LEVELS_PER_STAGE))
     for level in range(1, levels + 1):
         if count > 1:
             adders[level] = rows * (count // 2) * (width + 1)
@@ -118,7 +119,7 @@ def mvu_terms(
     lanes = pe * simd
     used = max(1, round(simd * (1.0 - facts.zeros**steps)))
     rows = m * pe
-    late = memory == "bram" and facts.planes > 1
+    late = bram_levels(memory, steps, facts.planes, LEVELS_PER_STAGE)
     first, others, registers = (rows * n for n in tree(used, facts.planes, facts.x_bits, late))
     products = rows * used * facts.planes * facts.x_bits
     merged = memory in ("const", "auto") and steps <= MERGED_STEPS
@@ -133,12 +134,13 @@ def mvu_terms(
     if writable:
         rom = lutram_luts(steps, stored, family) + lutram_luts(folds, pe * facts.acc_bits, family)
     levels = (used - 1).bit_length() + (facts.planes - 1).bit_length()
-    accumulates = words > 1 or facts.bias or levels == 0 or writable
+    accumulates = words > 1 or facts.bias or levels + late == 0 or writable
     sums = float(pe * facts.acc_bits * accumulates)
     started = rom_luts(folds, int(sums), LUT_INPUTS[family]) if facts.bias and not writable else 0.0
     sums *= m
     stages = 1 + ceil((levels + late) / LEVELS_PER_STAGE) + accumulates
     counters = float(counter_bits(steps) + counter_bits(words) + counter_bits(folds))
+    counted = counter_luts(steps) + counter_luts(words, compared=True) + counter_luts(folds)
     single, fixed = facts.x_bits == 1, steps == 1
     several = not single and not fixed
     signs = facts.stored_bits == 1  # a weight is its sign
@@ -156,7 +158,7 @@ def mvu_terms(
         started,
         rom,
         float(block.mux_bits),
-        counters,
+        counted,
         float(stages),
     )
     kept = m * simd * facts.x_bits + registers + sums + (0 if block.bram36 else stored)

@@ -20,7 +20,15 @@ from hwgen.arith.threshold import in_block_ram, stage_levels
 from hwgen.boards import Family
 from hwgen.dataflow import units as u
 from hwgen.estimate import windows
-from hwgen.estimate.memory import LUT_INPUTS, bram36, counter_bits, lutram_luts, rom_luts
+from hwgen.estimate.memory import (
+    LUT_INPUTS,
+    bram36,
+    counter_bits,
+    counter_luts,
+    lutram_choice,
+    lutram_luts,
+    rom_luts,
+)
 from hwgen.estimate.mvu import mvu_facts, mvu_terms
 from hwgen.estimate.packed import packed_terms, unrolled_terms
 from hwgen.estimate.parts import Terms
@@ -88,7 +96,7 @@ def _threshold(unit: u.ThresholdUnit, family: Family) -> Terms:
             stored += rom_luts(depth, int(moving.sum()), LUT_INPUTS[family])
     offset = float(unit.pe * unit.y.bits * (unit.low != 0 and not unit.y.bipolar))
     counters = float(counter_bits(folds))
-    lut = constant, merged, looked_up, indexed, stored, offset, counters, float(bits)
+    lut = constant, merged, looked_up, indexed, stored, offset, counter_luts(folds), float(bits)
     held = unit.pe * (sum(range(1, bits)) + (bits - 1) * wide + unit.y.bits)
     ff = float(held), counters * bits, float(bits)
     return Terms("threshold", lut, ff, held_in_blocks)
@@ -113,7 +121,7 @@ def _table(unit: u.TableUnit, family: Family) -> Terms:
     width = unit.pe * unit.y.bits
     stored = rom_luts(folds << unit.x.bits, width, LUT_INPUTS[family])
     counters = float(counter_bits(folds))
-    return Terms("table", (stored, counters, 1.0), (float(width), counters, 1.0))
+    return Terms("table", (stored, counter_luts(folds), 1.0), (float(width), counters, 1.0))
 
 
 def _argmax(unit: u.ArgMaxUnit, family: Family) -> Terms:
@@ -137,12 +145,14 @@ def _argmax(unit: u.ArgMaxUnit, family: Family) -> Terms:
 def _replay(unit: u.ReplayUnit, family: Family) -> Terms:
     width = unit.lanes * unit.x.bits
     counters = float(3 * counter_bits(unit.depth) + counter_bits(unit.times))
+    counted = 2 * counter_luts(unit.depth) + counter_luts(unit.words, compared=True)
+    counted += counter_luts(unit.times, compared=True)
     levels = float(2 * counter_bits(unit.depth + 1))
     if unit.depth > _REPLAY_LUTRAM:
         blocks = bram36(unit.depth, width, family, written=True)
-        return Terms("replay", (0.0, counters, levels, 1.0), (0.0, counters, levels, 1.0), blocks)
+        return Terms("replay", (0.0, counted, levels, 1.0), (0.0, counters, levels, 1.0), blocks)
     memory = lutram_luts(unit.depth, width, family)
-    return Terms("replay", (memory, counters, levels, 1.0), (float(width), counters, levels, 1.0))
+    return Terms("replay", (memory, counted, levels, 1.0), (float(width), counters, levels, 1.0))
 
 
 def _blended(lanes_in: int, lanes_out: int, common: int) -> tuple[int, int, int, int]:
@@ -205,13 +215,14 @@ def _fifo(unit: u.FifoUnit, family: Family) -> Terms:
     style = unit.style
     counters = float(counter_bits(depth + 1))
     if style == "reg":
-        lut = float((depth - 1) * width), 0.0, counters, 1.0
+        lut = float((depth - 1) * width), 0.0, 0.0, counters, 1.0
         return Terms("fifo", lut, (float(depth * width), counters, 1.0))
     if style == "lutram":
-        lut = 0.0, lutram_luts(depth, width, family), 3 * counters, 1.0
+        memory = lutram_luts(depth, width, family)
+        lut = 0.0, memory, lutram_choice(depth, width), 3 * counters, 1.0
         return Terms("fifo", lut, (0.0, 3 * counters, 1.0))
     blocks = bram36(depth, width, family, written=True)
-    return Terms("fifo", (0.0, 0.0, 4 * counters, 1.0), (0.0, 4 * counters, 1.0), blocks)
+    return Terms("fifo", (0.0, 0.0, 0.0, 4 * counters, 1.0), (0.0, 4 * counters, 1.0), blocks)
 
 
 def _fork(unit: u.ForkUnit, family: Family) -> Terms:

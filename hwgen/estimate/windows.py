@@ -15,6 +15,7 @@ from hwgen.estimate.memory import (
     bram36,
     counter_bits,
     delay_luts,
+    lutram_choice,
     lutram_luts,
     rom_luts,
 )
@@ -22,8 +23,6 @@ from hwgen.estimate.parts import Terms
 from hwgen.ir import range_bits
 from hwgen.ir.ops import IntArray
 
-# Words of one LUT as memory.
-_LUTRAM_WORDS = 64
 # Words of weights that Yosys makes part of what they multiply with.
 _MERGED_WORDS = 4
 
@@ -32,8 +31,7 @@ def _memory(depth: int, width: int, style: str, family: Family) -> tuple[float, 
     """Return the LUTs of a line memory, those that choose among its blocks, and block RAMs."""
     if style == "bram":
         return 0.0, 0.0, bram36(depth, width, family, written=True)
-    tall = ceil(depth / _LUTRAM_WORDS)
-    return lutram_luts(depth, width, family), float(width * ceil((tall - 1) / 3)), 0.0
+    return lutram_luts(depth, width, family), lutram_choice(depth, width), 0.0
 
 
 def walk(unit: u.WalkUnit, family: Family) -> Terms:

@@ -21,12 +21,13 @@ def adder_tree(m, stages, plan, groups, name):
     """Return the sum of all operands, as the registers of stage ``1 + plan.tree_stages``.
 
     Operands of one group are summed first, in pairs, then the groups. Without levels the sum is not
-    registered.
+    registered, unless the operands have a stage of their own.
 
     groups : lists of operands in stage 1, one list per group of planes
     name : distinguishes this tree's registers
     """
     level = 0
+    groups = _registered(m, stages, plan, groups, level, name)
     for _ in range((plan.simd - 1).bit_length()):
         level += 1
         groups = [_paired(operands) for operands in groups]
@@ -63,6 +64,8 @@ def _sum(low, high):
 
 def _registered(m, stages, plan, groups, level, name):
     """Put the operands into registers where ``level`` ends a stage."""
+    if plan.stage(level) == 0:
+        return groups
     if level != plan.levels and plan.stage(level) == plan.stage(level + 1):
         return groups
     stage = 1 + plan.stage(level)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hwgen.arith.mvu import Lane, MvuPlan, accumulator
+from hwgen.arith.mvu import DEEP_WORDS, Lane, MvuPlan, accumulator
 
 
 def sums(plan, x):
@@ -85,3 +85,17 @@ def test_sums_of_planes_out_of_block_memory_have_a_level_less_at_first(memory, s
     plan = MvuPlan(weights, Lane(4), accumulator(weights, Lane(4)), 1, simd, memory)
     assert plan.tree_stages == stages
     assert plan.latency == 1 + stages + 1
+
+
+@pytest.mark.parametrize(("simd", "stages"), [(1, 1), (2, 2), (4, 2), (8, 3)])
+def test_products_of_weights_out_of_deep_block_memories_have_a_stage_of_their_own(simd, stages):
+    weights = np.random.default_rng(3).integers(-1, 2, (DEEP_WORDS // 64, 64 * simd))
+    lanes = Lane(2), accumulator(weights, Lane(2))
+
+    plan = MvuPlan(weights, *lanes, 1, simd, "bram")
+    assert plan.steps == DEEP_WORDS
+    assert plan.tree_stages == -(-plan.levels // 2)
+
+    plan = MvuPlan(np.vstack([weights, weights[:1]]), *lanes, 1, simd, "bram")
+    assert plan.steps > DEEP_WORDS
+    assert plan.tree_stages == stages

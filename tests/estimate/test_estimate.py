@@ -107,6 +107,8 @@ def test_tree_of_a_power_of_two():
     # Eight 2-bit operands: 4 adders of 3 bits, 2 of 4, 1 of 5; registers behind levels 2 and 3.
     assert tree(8, 1, 2) == (4 * 3, 2 * 4 + 5, 2 * 4 + 5)
     assert tree(1, 1, 4) == (0, 0, 0)
+    # Products with a stage of their own: registers behind them, too.
+    assert tree(8, 1, 2, 2) == (4 * 3, 2 * 4 + 5, 8 * 2 + 2 * 4 + 5)
 
 
 def test_terms_of_a_matrix_are_those_of_its_unit():

@@ -7,7 +7,14 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib.memory import Memory
 
 from hwgen import tools
-from hwgen.estimate.memory import bram36, counter_bits, lutram_luts, rom_luts
+from hwgen.estimate.memory import (
+    bram36,
+    counter_bits,
+    counter_luts,
+    lutram_choice,
+    lutram_luts,
+    rom_luts,
+)
 
 SHAPES = [
     (32, 64),
@@ -129,3 +136,13 @@ def test_writable_luts_and_counters():
     assert lutram_luts(65, 3, "xc7") == 8
     assert lutram_luts(16, 4, "ecp5") == 6
     assert [counter_bits(n) for n in (1, 2, 3, 4, 5, 784)] == [1, 1, 2, 2, 3, 10]
+
+
+def test_counters_that_start_over_by_themselves_are_nearly_free():
+    assert [counter_luts(n) for n in (1, 2, 4, 5, 8, 784, 1024)] == [0, 1, 2, 3, 1, 10, 1]
+    assert counter_luts(1024, compared=True) == 1 + 10 / 4
+    assert counter_luts(1, compared=True) == 0
+
+
+def test_deep_memories_choose_among_their_parts():
+    assert [lutram_choice(depth, 3) for depth in (64, 65, 256, 257, 1024)] == [0, 3, 3, 6, 15]

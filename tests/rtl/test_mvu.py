@@ -6,6 +6,7 @@ from amaranth.hdl import Shape, signed, unsigned
 from amaranth.sim import Simulator
 
 from hwgen import rtl
+from hwgen.arith import mvu as arith_mvu
 from hwgen.arith.mvu import Lane, accumulator
 from hwgen.arith.writing import writes
 from hwgen.ir import TensorType, ops
@@ -67,6 +68,17 @@ def test_every_fold_of_a_small_matrix(pe, memory):
     for simd in range(1, 6):
         stalls = (0.0, 0.4) if memory == "const" else (0.4,)
         check(weights, unsigned(2), pe=pe, simd=simd, memory=memory, stalls=stalls)
+
+
+@pytest.mark.parametrize("simd", [1, 2, 5])
+@pytest.mark.parametrize("high", [1, 3])
+def test_block_memories_deeper_than_one_block(simd, high, monkeypatch):
+    monkeypatch.setattr(arith_mvu, "DEEP_WORDS", 3)
+    weights = np.random.default_rng(5).integers(-high, high + 1, (8, 5))
+
+    dut = check(weights, unsigned(2), pe=2, simd=simd, memory="bram", stalls=(0.0, 0.4))
+
+    assert dut.plan.stage(0) == 1  # of the products alone
 
 
 @pytest.mark.parametrize("x_bits", range(1, 9))
