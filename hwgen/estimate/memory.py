@@ -21,6 +21,9 @@ _ICE40 = ((2048, 2), (1024, 4), (512, 8), (256, 16))
 # behind memories that lie one above the other.
 _HALF_PRICE, _FULL_PRICE, _MUX_PRICE = 129.0, 257.0, 0.5
 
+# Values up to which a counter is read from itself (``rtl.elastic.rom_index``).
+_UNCHAINED = 16
+
 # Words of one LUT as memory.
 _LUTRAM_WORDS = 64
 
@@ -132,3 +135,8 @@ def counter_luts(size: float, *, compared: bool = False) -> float:
     bits = counter_bits(values)
     adds = 1.0 if values == 1 << bits and bits > 2 else float(bits)
     return adds + compared * bits / 4
+
+
+def index_bits(size: float) -> int:
+    """Return the flip-flops of a counter that constants are read with: long ones run ahead."""
+    return counter_bits(size) * (1 if ceil(size) <= _UNCHAINED else 2)

@@ -15,6 +15,7 @@ from hwgen.estimate.memory import (
     blocks,
     counter_bits,
     counter_luts,
+    index_bits,
     lutram_luts,
     rom_luts,
 )
@@ -139,7 +140,7 @@ def mvu_terms(
     started = rom_luts(folds, int(sums), LUT_INPUTS[family]) if facts.bias and not writable else 0.0
     sums *= m
     stages = 1 + ceil((levels + late) / LEVELS_PER_STAGE) + accumulates
-    counters = float(counter_bits(steps) + counter_bits(words) + counter_bits(folds))
+    counters = float(index_bits(steps) + counter_bits(words) + index_bits(folds))
     counted = counter_luts(steps) + counter_luts(words, compared=True) + counter_luts(folds)
     single, fixed = facts.x_bits == 1, steps == 1
     several = not single and not fixed

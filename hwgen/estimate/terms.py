@@ -25,6 +25,7 @@ from hwgen.estimate.memory import (
     bram36,
     counter_bits,
     counter_luts,
+    index_bits,
     lutram_choice,
     lutram_luts,
     rom_luts,
@@ -95,10 +96,10 @@ def _threshold(unit: u.ThresholdUnit, family: Family) -> Terms:
             indexed += chosen * wide
             stored += rom_luts(depth, int(moving.sum()), LUT_INPUTS[family])
     offset = float(unit.pe * unit.y.bits * (unit.low != 0 and not unit.y.bipolar))
-    counters = float(counter_bits(folds))
     lut = constant, merged, looked_up, indexed, stored, offset, counter_luts(folds), float(bits)
     held = unit.pe * (sum(range(1, bits)) + (bits - 1) * wide + unit.y.bits)
-    ff = float(held), counters * bits, float(bits)
+    index = counter_bits(folds) * (bits - 1) + index_bits(folds)
+    ff = float(held), float(index), float(bits)
     return Terms("threshold", lut, ff, held_in_blocks)
 
 

@@ -11,6 +11,7 @@ from hwgen.estimate.memory import (
     bram36,
     counter_bits,
     counter_luts,
+    index_bits,
     lutram_choice,
     lutram_luts,
     rom_luts,
@@ -142,6 +143,10 @@ def test_counters_that_start_over_by_themselves_are_nearly_free():
     assert [counter_luts(n) for n in (1, 2, 4, 5, 8, 784, 1024)] == [0, 1, 2, 3, 1, 10, 1]
     assert counter_luts(1024, compared=True) == 1 + 10 / 4
     assert counter_luts(1, compared=True) == 0
+
+
+def test_counters_that_run_ahead_have_twice_the_flip_flops():
+    assert [index_bits(n) for n in (1, 16, 17, 64)] == [1, 4, 10, 12]
 
 
 def test_deep_memories_choose_among_their_parts():
