@@ -14,11 +14,14 @@ def main(
     models: Annotated[Path, typer.Option(help="Folder of the published networks.")] = Path(
         "models"
     ),
+    again: Annotated[
+        bool, typer.Option("--all", help="Count what has not changed, too, which takes hours.")
+    ] = False,
 ) -> None:
-    """Count everything again, which takes hours, and save it under ``sim/tables``."""
-    tables.main(only="")
-    networks.main(only="", models=models, again=True)
-    networks.main(only="", models=models, designs=True, again=True)
+    """Count all that changed since the last time and save it under ``sim/tables``."""
+    tables.main(only="", again=again)
+    networks.main(only="", models=models, again=again)
+    networks.main(only="", models=models, designs=True, again=again)
     speed.main()
 
 

@@ -1,4 +1,7 @@
-"""``python -m sim.tables``: matrix units and unrolled networks counted by Yosys, peers beside."""
+"""``python -m sim.tables``: matrix units and unrolled networks counted by Yosys, peers beside.
+
+Counts are kept with a digest of the RTLIL they are of, so that only what changed is counted anew.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,8 @@ from hwgen.emit.rtlil import convert
 from hwgen.errors import HwgenError
 from hwgen.ir import TensorType, ops
 from hwgen.ir.ops import IntArray
+from hwgen.tools import require
+from sim.calibrate import digest
 from sim.stitch import stitch
 
 DATA = Path(__file__).parent / "tables" / "xc7.json"
@@ -35,6 +40,8 @@ _PLACE = ("", "", (), ())
 _BIPOLAR = Element(-1, 1, bipolar=True)
 _SIZE = 64
 _TOP = "dut"
+# Inputs and outputs of an ECP5-85 in a CABGA381 package, a few less.
+_PINS = 190
 
 # LUTs of peers. da4ml 0.6.0, FINN's RTL and plain Amaranth were counted by the same Yosys; figures
 # marked Vivado are FINN's own, by a tool that packs two small LUTs in one.
@@ -173,15 +180,28 @@ def latency(row: Row) -> int:
     return cycles
 
 
-def count(row: Row, folder: Path) -> dict[str, Any]:
+def count(row: Row, folder: Path, before: Mapping[str, Any]) -> dict[str, Any]:
     """Return one line of a table: resources, delay, seconds to write the hardware, peers.
+
+    ``before`` is what was counted last time by the same Yosys, or empty; where the hardware is
+    still the same, its counts are taken over.
 
     ``places`` are those of all carry chains: where a carry only runs through, there is no LUT that
     ``lut`` counts, but on the chip its place is taken. ``delay_ns`` is that of the logic alone.
     """
     started = time.process_time()
-    (folder / "dut.il").write_text(convert(stitch(row.parts), _TOP, top=True).text)
+    text = convert(stitch(row.parts), _TOP, top=True).text
     seconds = time.process_time() - started
+    told = {
+        "name": row.name,
+        "digest": digest(text),
+        "interval": row.interval,
+        "latency": latency(row),
+    }
+    peers = {"peers_lut": dict(PEERS.get(row.name, {}))}
+    if told.items() <= before.items():
+        return {**before, **peers}
+    (folder / "dut.il").write_text(text)
     script = [
         "read_rtlil dut.il",
         f"hierarchy -check -top {_TOP}",
@@ -199,15 +219,13 @@ def count(row: Row, folder: Path) -> dict[str, Any]:
     cells = counts["modules"][f"\\{_TOP}"]["num_cells_by_type"]
     found = resources_of(cells, "xc7")
     return {
-        "name": row.name,
-        "interval": row.interval,
-        "latency": latency(row),
+        **told,
         **asdict(found),
         "places": 4 * cells.get("CARRY4", 0),
         "lut_per_lane": round(found.lut / row.lanes, 2),
         "delay_ns": delay(folder / "delay.txt"),
         "seconds": round(seconds, 1),
-        "peers_lut": dict(PEERS.get(row.name, {})),
+        **peers,
     }
 
 
@@ -218,14 +236,20 @@ def delay(report: Path) -> float:
 
 
 def route(row: Row, folder: Path, seeds: int) -> dict[str, Any]:
-    """Return what the row takes on an ECP5-85 and its clocks after place and route, by seed."""
+    """Return what the row takes on an ECP5-85 and its clocks after place and route, by seed.
+
+    ``pins`` tells whether its streams are at pins of the chip; more than there are lie open.
+    """
     (folder / "dut.il").write_text(convert(stitch(row.parts), _TOP, top=True).text)
     _yosys(["read_rtlil dut.il", f"synth_ecp5 -top {_TOP} -json dut.json"], folder)
+    ports = json.loads((folder / "dut.json").read_text())["modules"][_TOP]["ports"].values()
+    pins = sum(len(port["bits"]) for port in ports) <= _PINS
     clocks: list[float] = []
     used: dict[str, Any] = {}
-    tool = tools.require("nextpnr-ecp5")
+    tool = require("nextpnr-ecp5")
     for seed in range(1, seeds + 1):
         chip = ["--85k", "--package", "CABGA381", "--speed", "6", "--lpf-allow-unconstrained"]
+        chip += [] if pins else ["--out-of-context"]
         how = ["--freq", "150", "--timing-allow-fail", "--seed", str(seed), "-q"]
         files = ["--json", "dut.json", "--report", "route.json", "--log", "route.log"]
         tools.run(tool, [*chip, *how, *files], folder=folder)
@@ -236,13 +260,14 @@ def route(row: Row, folder: Path, seeds: int) -> dict[str, Any]:
         "lut": used["TRELLIS_COMB"],
         "ff": used["TRELLIS_FF"],
         "fmax_mhz": clocks,
+        "pins": pins,
         "tool": f"nextpnr-ecp5 {tool.version}",
     }
 
 
 def _yosys(script: Sequence[str], folder: Path) -> None:
     (folder / "count.ys").write_text("\n".join(script) + "\n")
-    tools.run(tools.require("yosys"), ["-q", "-l", "yosys.log", "-s", "count.ys"], folder=folder)
+    tools.run(require("yosys"), ["-q", "-l", "yosys.log", "-s", "count.ys"], folder=folder)
 
 
 def main(
@@ -251,32 +276,36 @@ def main(
         int, typer.Option("--route", help="Also place and route on ECP5-85, so many seeds.")
     ] = 0,
     save: Annotated[Path, typer.Option("--json", help="File of the rows.")] = DATA,
+    again: Annotated[bool, typer.Option("--all", help="Count what has not changed, too.")] = False,
 ) -> None:
     """Count rows and save them beside those that were counted before."""
     known = json.loads(save.read_text()) if save.exists() else {"rows": []}
     lines: dict[str, Any] = {line["name"]: line for line in known["rows"]}
+    tool = f"Yosys {require('yosys').version}"
+    keeps = not again and known.get("tool") == tool
     chosen = [row for row in rows() if only in row.name]
     if not chosen:
         console.line(f"no row has {only!r} in its name")
         raise typer.Exit(2)
     try:
         for row in chosen:
-            lines[row.name] = _line(row, seeds, lines.get(row.name, {}))
+            before = lines.get(row.name, {})
+            lines[row.name] = _line(row, seeds, before, keeps=keeps)
             console.line(json.dumps(lines[row.name]))
             save.parent.mkdir(parents=True, exist_ok=True)
-            saved = {"tool": f"Yosys {tools.require('yosys').version}", "rows": _sorted(lines)}
+            saved = {"tool": tool, "rows": _sorted(lines)}
             save.write_text(json.dumps(saved, indent=1) + "\n")
     except HwgenError as error:
         console.line(str(error))
         sys.exit(error.exit_code)
 
 
-def _line(row: Row, seeds: int, before: Mapping[str, Any]) -> dict[str, Any]:
+def _line(row: Row, seeds: int, before: Mapping[str, Any], *, keeps: bool) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        line = count(row, Path(folder))
+        line = count(row, Path(folder), before if keeps else {})
         if seeds:
             return line | {"ecp5": route(row, Path(folder), seeds)}
-    return line | ({"ecp5": before["ecp5"]} if "ecp5" in before else {})
+    return line
 
 
 def _sorted(lines: Mapping[str, Any]) -> list[Any]:

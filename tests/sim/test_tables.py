@@ -82,3 +82,21 @@ def test_saved_counts_are_no_more_than_those_of_peers(name):
 
 def test_the_layer_is_fast_on_an_open_toolchain():
     assert min(SAVED["layer PE 16 SIMD 16 W2A2"]["ecp5"]["fmax_mhz"]) >= 120
+
+
+@pytest.mark.synth
+def test_only_what_changed_is_counted_anew(tmp_path, monkeypatch):
+    row = tables.unrolled((6, 5, 3), 2)
+    line = tables.count(row, tmp_path, {})
+    assert line["lut"] > 0
+    assert line["delay_ns"] > 0
+
+    def refuse(*_):
+        raise AssertionError("counted anew")
+
+    monkeypatch.setattr(tables, "_yosys", refuse)
+    assert tables.count(row, tmp_path, line) == line
+    with pytest.raises(AssertionError, match="counted anew"):
+        tables.count(row, tmp_path, line | {"digest": "other"})
+    with pytest.raises(AssertionError, match="counted anew"):
+        tables.count(row, tmp_path, {})
