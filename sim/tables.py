@@ -31,7 +31,6 @@ from hwgen.emit.rtlil import convert
 from hwgen.errors import HwgenError
 from hwgen.ir import TensorType, ops
 from hwgen.ir.ops import IntArray
-from hwgen.tools import require
 from sim.calibrate import digest
 from sim.stitch import stitch
 
@@ -183,8 +182,9 @@ def latency(row: Row) -> int:
 def count(row: Row, folder: Path, before: Mapping[str, Any]) -> dict[str, Any]:
     """Return one line of a table: resources, delay, seconds to write the hardware, peers.
 
-    ``before`` is what was counted last time by the same Yosys, or empty; where the hardware is
-    still the same, its counts are taken over.
+    folder : gets the RTLIL, ``dut.il``
+    before : what was counted last time by the same Yosys, or empty; where the hardware is still the
+        same, its counts are taken over
 
     ``places`` are those of all carry chains: where a carry only runs through, there is no LUT that
     ``lut`` counts, but on the chip its place is taken. ``delay_ns`` is that of the logic alone.
@@ -199,9 +199,9 @@ def count(row: Row, folder: Path, before: Mapping[str, Any]) -> dict[str, Any]:
         "latency": latency(row),
     }
     peers = {"peers_lut": dict(PEERS.get(row.name, {}))}
+    (folder / "dut.il").write_text(text)
     if told.items() <= before.items():
         return {**before, **peers}
-    (folder / "dut.il").write_text(text)
     script = [
         "read_rtlil dut.il",
         f"hierarchy -check -top {_TOP}",
@@ -235,18 +235,19 @@ def delay(report: Path) -> float:
     return max(map(int, times)) / 1000
 
 
-def route(row: Row, folder: Path, seeds: int) -> dict[str, Any]:
-    """Return what the row takes on an ECP5-85 and its clocks after place and route, by seed.
+def route(folder: Path, seeds: int) -> dict[str, Any]:
+    """Return what a row takes on an ECP5-85 and its clocks after place and route, by seed.
+
+    folder : where ``count`` left the RTLIL
 
     ``pins`` tells whether its streams are at pins of the chip; more than there are lie open.
     """
-    (folder / "dut.il").write_text(convert(stitch(row.parts), _TOP, top=True).text)
     _yosys(["read_rtlil dut.il", f"synth_ecp5 -top {_TOP} -json dut.json"], folder)
     ports = json.loads((folder / "dut.json").read_text())["modules"][_TOP]["ports"].values()
     pins = sum(len(port["bits"]) for port in ports) <= _PINS
     clocks: list[float] = []
     used: dict[str, Any] = {}
-    tool = require("nextpnr-ecp5")
+    tool = tools.require("nextpnr-ecp5")
     for seed in range(1, seeds + 1):
         chip = ["--85k", "--package", "CABGA381", "--speed", "6", "--lpf-allow-unconstrained"]
         chip += [] if pins else ["--out-of-context"]
@@ -267,7 +268,7 @@ def route(row: Row, folder: Path, seeds: int) -> dict[str, Any]:
 
 def _yosys(script: Sequence[str], folder: Path) -> None:
     (folder / "count.ys").write_text("\n".join(script) + "\n")
-    tools.run(require("yosys"), ["-q", "-l", "yosys.log", "-s", "count.ys"], folder=folder)
+    tools.run(tools.require("yosys"), ["-q", "-l", "yosys.log", "-s", "count.ys"], folder=folder)
 
 
 def main(
@@ -281,7 +282,7 @@ def main(
     """Count rows and save them beside those that were counted before."""
     known = json.loads(save.read_text()) if save.exists() else {"rows": []}
     lines: dict[str, Any] = {line["name"]: line for line in known["rows"]}
-    tool = f"Yosys {require('yosys').version}"
+    tool = f"Yosys {tools.require('yosys').version}"
     keeps = not again and known.get("tool") == tool
     chosen = [row for row in rows() if only in row.name]
     if not chosen:
@@ -304,7 +305,7 @@ def _line(row: Row, seeds: int, before: Mapping[str, Any], *, keeps: bool) -> di
     with tempfile.TemporaryDirectory() as folder:
         line = count(row, Path(folder), before if keeps else {})
         if seeds:
-            return line | {"ecp5": route(row, Path(folder), seeds)}
+            return line | {"ecp5": route(Path(folder), seeds)}
     return line
 
 

@@ -8,6 +8,9 @@ from typing import Literal
 # What an 18-Kbit block is worth in LUTs, about as boards with both offer them.
 BLOCK_LUTS = 190
 
+# Values up to which a counter's increment takes no carry chain, so that constants are read with it.
+UNCHAINED = 16
+
 
 def lutram_luts(depth: int, width: int) -> int:
     """Return the LUTs of a memory with a write and a read port, as 6-input LUTs offer it."""

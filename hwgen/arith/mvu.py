@@ -195,7 +195,7 @@ class MvuPlan:
     def stage(self, level: int) -> int:
         """Return the tree's stage that ``level`` is in, both counted from 1.
 
-        Level 0 are the products. They share the first stage unless weights come ``late``.
+        Level 0 are the products, which have a stage, the first, only where weights come late.
         """
         late = bram_levels(self.memory, self.steps, len(self.groups), self.levels_per_stage)
         return -(-(level + late) // self.levels_per_stage)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from math import ceil
 
+from hwgen.arith.memory import UNCHAINED
 from hwgen.boards import Family
 
 _Shapes = tuple[tuple[int, int], ...]
@@ -20,9 +21,6 @@ _ICE40 = ((2048, 2), (1024, 4), (512, 8), (256, 16))
 # What Yosys's library says of them: the price of a half, of a whole, and of a bit of multiplexer
 # behind memories that lie one above the other.
 _HALF_PRICE, _FULL_PRICE, _MUX_PRICE = 129.0, 257.0, 0.5
-
-# Values up to which a counter is read from itself (``rtl.elastic.rom_index``).
-_UNCHAINED = 16
 
 # Words of one LUT as memory.
 _LUTRAM_WORDS = 64
@@ -139,4 +137,4 @@ def counter_luts(size: float, *, compared: bool = False) -> float:
 
 def index_bits(size: float) -> int:
     """Return the flip-flops of a counter that constants are read with: long ones run ahead."""
-    return counter_bits(size) * (1 if ceil(size) <= _UNCHAINED else 2)
+    return counter_bits(size) * (1 if ceil(size) <= UNCHAINED else 2)

@@ -6,6 +6,8 @@ import numpy as np
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, unsigned
 from amaranth.lib import data, stream
 
+from hwgen.arith.memory import UNCHAINED
+
 
 def lane_shape(low, high):
     """Return the Amaranth shape of a code in ``low..high``; at least one bit."""
@@ -31,10 +33,6 @@ def cast_shape(shape):
 def lanes_of(shape, lanes):
     """Return the signature of a stream of ``lanes`` elements per transfer."""
     return stream.Signature(data.ArrayLayout(cast_shape(shape), lanes))
-
-
-# Counts whose increment takes no carry chain.
-UNCHAINED = 16
 
 
 class Stages:

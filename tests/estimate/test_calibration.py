@@ -32,10 +32,12 @@ def errors(counted, name):
 
 
 def test_committed_prices_explain_the_committed_counts(counted):
-    for name, median, worst in (("lut", 0.11, 0.32), ("ff", 0.12, 0.3)):
+    for name, median, worst in (("lut", 0.11, 0.32), ("ff", 0.12, 0.25)):
         for kind, found in errors(counted, name).items():
+            # Levels that are alike for all channels need no index, but are priced with one.
+            most = 0.3 if (kind, name) == ("threshold", "ff") else worst
             assert np.median(found) <= median, (kind, name)
-            assert max(found) <= worst, (kind, name)
+            assert max(found) <= most, (kind, name)
 
 
 def test_stated_errors_are_those_of_the_fit(counted):
